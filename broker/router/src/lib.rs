@@ -1,0 +1,2 @@
+//! PURE. Who gets a message.
+#![forbid(unsafe_code)]

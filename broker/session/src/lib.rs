@@ -1,0 +1,2 @@
+//! PURE. One client's protocol state.
+#![forbid(unsafe_code)]

@@ -1,0 +1,43 @@
+//! What the leader's node has to do after an apply. Replicas that do not lead drop them.
+
+use std::sync::Arc;
+
+use crate::types::*;
+
+/// One thing to do. An effect that must not be lost is also state until a later command says it is done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Queue entries up to `started` may be sent to the session's owner; read them from the shard.
+    Deliver {
+        /// The session.
+        session: SessionId,
+        /// Its owner.
+        owner: Owner,
+        /// The last entry that may be sent.
+        started: Sequence,
+    },
+    /// The shard's first durable subscription at QoS 1 or 2 to this filter came.
+    InterestAdded(Arc<str>),
+    /// The shard's last durable subscription at QoS 1 or 2 to this filter went.
+    InterestRemoved(Arc<str>),
+    /// Publish the will, then propose `WillDone`; stays in the state until then.
+    PublishWill {
+        /// The session.
+        session: SessionId,
+        /// Client id, for *no local* and the log.
+        client_id: Arc<str>,
+        /// The claim that brought it.
+        epoch: Epoch,
+        /// The message.
+        message: Message,
+    },
+    /// Tell all shards that these origins need not be recognised any more (the session has ended).
+    ForgetOrigins(Vec<Origin>),
+    /// The owner must close its connection: its session was ended by someone else.
+    Close {
+        /// The session.
+        session: SessionId,
+        /// Its last owner.
+        owner: Owner,
+    },
+}
