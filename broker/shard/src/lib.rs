@@ -5,12 +5,24 @@
 //! returned [`Effect`]s. No clock, no randomness, no I/O, no unordered iteration.
 #![forbid(unsafe_code)]
 
+mod applied;
 mod command;
+mod delivery;
 mod effect;
+mod limits;
 mod outcome;
+mod shard;
+mod snapshot;
+mod statistics;
 mod types;
 
+pub use applied::*;
 pub use command::*;
+pub use delivery::*;
 pub use effect::*;
+pub use limits::*;
 pub use outcome::*;
+pub use shard::Shard;
+pub use snapshot::*;
+pub use statistics::Statistics;
 pub use types::*;

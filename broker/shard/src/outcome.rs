@@ -9,8 +9,8 @@ use crate::types::*;
 pub enum Outcome {
     /// Done; nothing to tell.
     Done,
-    /// The claim holds.
-    Claimed(Claimed),
+    /// The claim holds. Boxed, so that the outcome of a publish stays small.
+    Claimed(Box<Claimed>),
     /// Subscriptions are in force; for each one, whether the filter was subscribed before (retain handling 1).
     Subscribed(Vec<bool>),
     /// Filters are gone; for each one, whether it was there.
@@ -26,7 +26,8 @@ pub enum Outcome {
     },
     /// The inbound packet id is released; the sequence it had, if it was known.
     InboundReleased(Option<u64>),
-    /// The command named an epoch that is not the owner's any more, or a session that has ended.
+    /// The command named an epoch that is not the owner's any more, a session that has ended, or one
+    /// that keeps nothing in the shard.
     Stale,
     /// A bound of the session or the shard would be passed; nothing was changed.
     QuotaExceeded,

@@ -1,0 +1,232 @@
+//! The state machine: cluster, slot map and members.
+
+use std::collections::BTreeMap;
+
+use crate::command::{Bootstrap, Command, Incarnation, NodeId, Outcome, Refusal, StartNode};
+use crate::slot::SlotMap;
+use crate::snapshot::{Record, RestoreError};
+
+/// Members remembered; a cluster has at most 7 voters and some gateways, and ids are never reused.
+pub const MEMBERS_MAX: usize = 1_024;
+
+/// The control group's replicated state.
+///
+/// Input is [`Control::apply`], called with committed commands in log order; everything else reads.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Control {
+    applied: u64,
+    cluster: Option<Cluster>,
+    members: BTreeMap<NodeId, Member>,
+}
+
+/// What the bootstrap fixed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Random id of the cluster.
+    pub id: u128,
+    /// Version of the durable formats.
+    pub format: u32,
+    /// Which shard holds which slot.
+    pub slots: SlotMap,
+}
+
+/// A node of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its present life.
+    pub incarnation: Incarnation,
+    /// Where peers reach it.
+    pub peer_address: String,
+    /// Where clients reach it.
+    pub client_address: String,
+    // Its lease, its suspension and its wish to drain belong here (design 2.4, P7).
+}
+
+impl Control {
+    /// The state before the first command.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The state that the records of another replica's snapshot describe.
+    pub fn restore(records: impl IntoIterator<Item = Record>) -> Result<Self, RestoreError> {
+        let mut control = Self::new();
+        let mut count = 0;
+        let mut ended = false;
+        for record in records {
+            if ended || (count == 0) != matches!(record, Record::Header { .. }) {
+                return Err(RestoreError::Misplaced {
+                    record: count,
+                    reason: "out of order",
+                });
+            }
+            match record {
+                Record::End { records } if records != count => {
+                    return Err(RestoreError::Incomplete { records: count });
+                }
+                Record::End { .. } => ended = true,
+                other => control.take(count, other)?,
+            }
+            count += 1;
+        }
+        if !ended {
+            return Err(RestoreError::Incomplete { records: count });
+        }
+        Ok(control)
+    }
+
+    /// Applies one committed command. `index` is the entry's place in the log and must be above that of
+    /// every command before. Total: it never panics, whatever the command contains.
+    pub fn apply(&mut self, index: u64, command: Command) -> Outcome {
+        assert!(
+            index > self.applied,
+            "log entries are applied once and in order"
+        );
+        self.applied = index;
+        match command {
+            Command::Bootstrap(bootstrap) => self.bootstrap(&bootstrap),
+            Command::StartNode(start) => self.start_node(index, start),
+        }
+    }
+
+    /// Index of the last applied command; 0 before the first.
+    pub fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// What the bootstrap fixed; `None` before it.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
+    }
+
+    /// A member.
+    pub fn member(&self, node: NodeId) -> Option<&Member> {
+        self.members.get(&node)
+    }
+
+    /// All members, by id.
+    pub fn members(&self) -> impl Iterator<Item = (NodeId, &Member)> + '_ {
+        self.members.iter().map(|(node, member)| (*node, member))
+    }
+
+    /// The state as records in canonical order; two replicas that applied the same commands yield the same.
+    pub fn snapshot_records(&self) -> impl Iterator<Item = Record> + '_ {
+        let header = Record::Header {
+            applied: self.applied,
+            cluster_id: self.cluster.as_ref().map_or(0, |cluster| cluster.id),
+            format: self.cluster.as_ref().map_or(0, |cluster| cluster.format),
+            shards: self
+                .cluster
+                .as_ref()
+                .map_or(0, |cluster| cluster.slots.shard_count()),
+            slots: self
+                .cluster
+                .as_ref()
+                .map_or_else(Vec::new, |cluster| cluster.slots.slots().to_vec()),
+        };
+        let members = self.members.iter().map(|(node, member)| Record::Member {
+            node: *node,
+            incarnation: member.incarnation,
+            peer_address: member.peer_address.clone(),
+            client_address: member.client_address.clone(),
+        });
+        let records = 1 + self.members.len() as u64;
+        std::iter::once(header)
+            .chain(members)
+            .chain(std::iter::once(Record::End { records }))
+    }
+
+    fn bootstrap(&mut self, bootstrap: &Bootstrap) -> Outcome {
+        if self.cluster.is_some() {
+            return Outcome::Refused(Refusal::AlreadyBootstrapped);
+        }
+        let Some(slots) = SlotMap::even(bootstrap.shards) else {
+            return Outcome::Refused(Refusal::ShardCount);
+        };
+        self.cluster = Some(Cluster {
+            id: bootstrap.cluster_id,
+            format: bootstrap.format,
+            slots,
+        });
+        Outcome::Done
+    }
+
+    fn start_node(&mut self, index: u64, start: StartNode) -> Outcome {
+        if self.cluster.is_none() {
+            return Outcome::Refused(Refusal::NotBootstrapped);
+        }
+        let full = self.members.len() >= MEMBERS_MAX && !self.members.contains_key(&start.node);
+        if start.node == 0 || full {
+            return Outcome::Refused(Refusal::Member);
+        }
+        let StartNode {
+            node,
+            peer_address,
+            client_address,
+        } = start;
+        self.members.insert(
+            node,
+            Member {
+                incarnation: index,
+                peer_address,
+                client_address,
+            },
+        );
+        Outcome::Started(index)
+    }
+
+    /// Puts one record of a snapshot in its place.
+    fn take(&mut self, number: u64, record: Record) -> Result<(), RestoreError> {
+        match record {
+            Record::Header {
+                applied,
+                cluster_id,
+                format,
+                shards,
+                slots,
+            } => {
+                self.applied = applied;
+                if shards != 0 {
+                    let reason = "a slot map that does not fit the number of shards";
+                    let slots =
+                        SlotMap::from_slots(slots, shards).ok_or(RestoreError::Misplaced {
+                            record: number,
+                            reason,
+                        })?;
+                    self.cluster = Some(Cluster {
+                        id: cluster_id,
+                        format,
+                        slots,
+                    });
+                }
+            }
+            Record::Member {
+                node,
+                incarnation,
+                peer_address,
+                client_address,
+            } => {
+                if self
+                    .members
+                    .last_key_value()
+                    .is_some_and(|(last, _)| *last >= node)
+                {
+                    return Err(RestoreError::Misplaced {
+                        record: number,
+                        reason: "members out of order",
+                    });
+                }
+                self.members.insert(
+                    node,
+                    Member {
+                        incarnation,
+                        peer_address,
+                        client_address,
+                    },
+                );
+            }
+            Record::End { .. } => {}
+        }
+        Ok(())
+    }
+}
