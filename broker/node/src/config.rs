@@ -1,0 +1,236 @@
+//! The configuration of a node: a [`Config`] exists only if it is valid.
+//!
+//! Layers, the later wins: defaults, file (`--config`), environment (`QUORATE_…`), flags. Every key with
+//! its unit, default and reason is in [`key::ALL`]; `quorate serve --print-config` prints all of them.
+//! Reads files and nothing else: no socket is bound and no directory is created here.
+
+mod error;
+pub mod key;
+mod layers;
+mod listener;
+mod print;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use error::{ConfigError, Source};
+pub use layers::Flags;
+pub use listener::{Listener, TlsFiles};
+pub use value::{Kind, Raw, Value};
+
+use layers::Settings;
+use listener::TlsDefaults;
+
+/// A valid configuration. The keys and their reasons are in [`key::ALL`].
+#[derive(Debug)]
+pub struct Config {
+    /// `data`
+    pub data: PathBuf,
+    /// `listen`; at least one.
+    pub listeners: Vec<Listener>,
+    /// `http`; `None` is off.
+    pub http: Option<SocketAddr>,
+    /// `workers`, or what the number of cores suggests; at least 1.
+    pub workers: usize,
+    /// `log`
+    pub log: String,
+    /// `log_format`
+    pub log_format: LogFormat,
+    /// `auth.*`
+    pub auth: AuthConfig,
+    /// `limits.*`
+    pub limits: Limits,
+    /// `storage.*`
+    pub storage: StorageConfig,
+    settings: Settings,
+}
+
+/// `log_format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// For collectors.
+    Json,
+}
+
+/// `auth.*`: who may log in. At least one way is open.
+#[derive(Debug, Clone)]
+pub struct AuthConfig {
+    /// `auth.allow_anonymous`
+    pub allow_anonymous: bool,
+    /// `auth.password_file`
+    pub password_file: Option<PathBuf>,
+    /// `auth.verify_threads_max`
+    pub verify_threads_max: usize,
+    /// `auth.verify_pending_max`
+    pub verify_pending_max: usize,
+    /// `auth.cache_seconds`
+    pub cache: Duration,
+}
+
+/// `limits.*`: bounds on what clients can make the node hold.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// `limits.connections_max`
+    pub connections_max: usize,
+    /// `limits.accepts_per_second_max`
+    pub accepts_per_second_max: u32,
+    /// `limits.handshakes_pending_max`
+    pub handshakes_pending_max: usize,
+    /// `limits.handshake_seconds_max`
+    pub handshake_max: Duration,
+    /// `limits.connect_seconds_max`
+    pub connect_max: Duration,
+    /// `limits.connect_bytes_max`
+    pub connect_bytes_max: u32,
+    /// `limits.packet_bytes_max`
+    pub packet_bytes_max: u32,
+    /// `limits.receive_maximum`
+    pub receive_maximum: NonZeroU16,
+    /// `limits.window_max`
+    pub window_max: u16,
+    /// `limits.keep_alive_seconds_max`
+    pub keep_alive_seconds_max: u16,
+    /// `limits.session_expiry_seconds_max`
+    pub session_expiry_seconds_max: u32,
+    /// `limits.output_bytes_max`
+    pub output_bytes_max: usize,
+    /// `limits.session_queue_messages_max`
+    pub session_queue_messages_max: u64,
+    /// `limits.session_queue_bytes_max`
+    pub session_queue_bytes_max: u64,
+    /// `limits.retained_bytes_max`
+    pub retained_bytes_max: u64,
+}
+
+/// `storage.*`
+#[derive(Debug, Clone)]
+pub struct StorageConfig {
+    /// `storage.shards`
+    pub shards: u16,
+    /// `storage.segment_bytes`
+    pub segment_bytes: u64,
+    /// `storage.log_bytes_max`
+    pub log_bytes_max: u64,
+}
+
+impl Config {
+    /// Reads the file and the process's environment and puts the flags over them.
+    ///
+    /// # Errors
+    /// The first key that is unknown, not allowed or missing.
+    pub fn load(file: Option<&Path>, flags: Flags) -> Result<Self, ConfigError> {
+        Self::load_with(file, &|name| std::env::var(name).ok(), flags)
+    }
+
+    /// As [`Self::load`], with the environment given.
+    ///
+    /// # Errors
+    /// The first key that is unknown, not allowed or missing.
+    pub fn load_with(
+        file: Option<&Path>,
+        environment: &dyn Fn(&str) -> Option<String>,
+        flags: Flags,
+    ) -> Result<Self, ConfigError> {
+        let settings = Settings::load(file, environment, flags)?;
+        Ok(Self {
+            data: settings.path(&key::DATA).ok_or(ConfigError::Missing {
+                name: key::DATA.name,
+                hint: "give --data DIR, QUORATE_DATA or data = \"DIR\" in the configuration file",
+            })?,
+            listeners: listeners(&settings)?,
+            http: settings.address(&key::HTTP),
+            workers: settings
+                .number(&key::WORKERS)
+                .map_or_else(default_workers, |n| n as usize),
+            log: settings.text(&key::LOG),
+            log_format: match settings.text(&key::LOG_FORMAT).as_str() {
+                "json" => LogFormat::Json,
+                _ => LogFormat::Human,
+            },
+            auth: auth(&settings)?,
+            limits: limits(&settings),
+            storage: StorageConfig {
+                shards: settings.size(&key::SHARDS),
+                segment_bytes: settings.size(&key::SEGMENT_BYTES),
+                log_bytes_max: settings.size(&key::LOG_BYTES_MAX),
+            },
+            settings,
+        })
+    }
+
+    /// The effective configuration as a file that would give it, each key with its documentation and
+    /// where its value came from. Holds no secrets: passwords and keys are named by file only.
+    pub fn print(&self) -> String {
+        print::print(&self.settings)
+    }
+}
+
+/// One for two cores, then one more for every three (building-blocks §12): one worker moves millions of
+/// messages a second, and wake-ups across cores cost more than they bring at low load.
+fn default_workers() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    1 + cores.saturating_sub(2).div_ceil(3)
+}
+
+fn listeners(settings: &Settings) -> Result<Vec<Listener>, ConfigError> {
+    let defaults = TlsDefaults {
+        cert: settings.path(&key::TLS_CERT),
+        key: settings.path(&key::TLS_KEY),
+        client_ca: settings.path(&key::TLS_CLIENT_CA),
+    };
+    let parse = |url: &String| {
+        Listener::parse(url, &defaults).map_err(|allowed| ConfigError::NotAllowed {
+            name: key::LISTEN.name.to_owned(),
+            value: toml::Value::from(url.as_str()).to_string(),
+            from: settings.source(&key::LISTEN),
+            allowed,
+        })
+    };
+    settings.list(&key::LISTEN).iter().map(parse).collect()
+}
+
+fn auth(settings: &Settings) -> Result<AuthConfig, ConfigError> {
+    let auth = AuthConfig {
+        allow_anonymous: settings.bool(&key::ALLOW_ANONYMOUS),
+        password_file: settings.path(&key::PASSWORD_FILE),
+        verify_threads_max: settings.size(&key::VERIFY_THREADS_MAX),
+        verify_pending_max: settings.size(&key::VERIFY_PENDING_MAX),
+        cache: Duration::from_secs(settings.size(&key::CACHE_SECONDS)),
+    };
+    if !auth.allow_anonymous && auth.password_file.is_none() {
+        return Err(ConfigError::Missing {
+            name: key::PASSWORD_FILE.name,
+            hint: "nobody could log in: give --password-file FILE (made by mosquitto_passwd), or --allow-anonymous to let everybody in",
+        });
+    }
+    Ok(auth)
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let seconds = |key| Duration::from_secs(settings.size(key));
+    Limits {
+        connections_max: settings.size(&key::CONNECTIONS_MAX),
+        accepts_per_second_max: settings.size(&key::ACCEPTS_PER_SECOND_MAX),
+        handshakes_pending_max: settings.size(&key::HANDSHAKES_PENDING_MAX),
+        handshake_max: seconds(&key::HANDSHAKE_SECONDS_MAX),
+        connect_max: seconds(&key::CONNECT_SECONDS_MAX),
+        connect_bytes_max: settings.size(&key::CONNECT_BYTES_MAX),
+        packet_bytes_max: settings.size(&key::PACKET_BYTES_MAX),
+        receive_maximum: NonZeroU16::new(settings.size(&key::RECEIVE_MAXIMUM))
+            .unwrap_or(NonZeroU16::MAX),
+        window_max: settings.size(&key::WINDOW_MAX),
+        keep_alive_seconds_max: settings.size(&key::KEEP_ALIVE_SECONDS_MAX),
+        session_expiry_seconds_max: settings.size(&key::SESSION_EXPIRY_SECONDS_MAX),
+        output_bytes_max: settings.size(&key::OUTPUT_BYTES_MAX),
+        session_queue_messages_max: settings.size(&key::SESSION_QUEUE_MESSAGES_MAX),
+        session_queue_bytes_max: settings.size(&key::SESSION_QUEUE_BYTES_MAX),
+        retained_bytes_max: settings.size(&key::RETAINED_BYTES_MAX),
+    }
+}

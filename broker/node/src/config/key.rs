@@ -1,0 +1,115 @@
+//! Every configuration key: its name, what it allows, its default, its unit and the reason for it.
+//!
+//! The table is the documentation: `--print-config` prints it, errors quote it. A key is one constant
+//! here, one line in [`ALL`], and one field of [`super::Config`].
+
+use super::value::Kind;
+
+/// One key. Its environment variable is `QUORATE_` and the name in capitals, dots as underscores.
+#[derive(Debug)]
+pub struct Key {
+    /// Name in the file; a dot separates table and key.
+    pub name: &'static str,
+    /// What a value may be.
+    pub kind: Kind,
+    /// Default as it would stand in the file; `None` leaves the key unset.
+    pub default: Option<&'static str>,
+    /// What it is for, with the unit and the reason for the default.
+    pub help: &'static str,
+}
+
+impl Key {
+    /// The environment variable that sets this key.
+    pub fn variable(&self) -> String {
+        format!("QUORATE_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+/// Defines the constants and the list of all of them, so that neither can lack one.
+macro_rules! keys {
+    ($($ident:ident = $name:literal, $kind:expr, $default:expr, $help:literal;)*) => {
+        $(pub(super) const $ident: Key = Key { name: $name, kind: $kind, default: $default, help: $help };)*
+        /// All keys in the order of the printed configuration: top-level keys first, then table by table.
+        pub const ALL: &[Key] = &[$($ident),*];
+    };
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+
+keys! {
+    DATA = "data", Kind::Path, None,
+        "Directory of everything that must survive a restart; created if missing, locked while in use.";
+    LISTEN = "listen", Kind::Listeners, Some(r#"["mqtt://127.0.0.1:1883"]"#),
+        "Where clients connect: mqtt://ADDRESS:PORT, or mqtts://ADDRESS:PORT for TLS, which takes its files from [tls] or from ?cert=FILE&key=FILE&client_ca=FILE. Loopback by default: a broker is not on the network before somebody says so.";
+    HTTP = "http", Kind::Address, Some(r#""off""#),
+        "Address of /livez, /readyz and /metrics, or \"off\". They ask for no password, so they are off until given an address (dev: loopback).";
+    WORKERS = "workers", Kind::Number { min: 1, max: 256 }, None,
+        "Worker threads. Unset: one for two cores, then one more for every three. More cost wake-ups across cores at low load.";
+    LOG = "log", Kind::Text, Some(r#""info""#),
+        "What to log: a level (error, warn, info, debug, trace) or a filter such as \"info,quorate_node::front_door=debug\".";
+    LOG_FORMAT = "log_format", Kind::Choice(&["human", "json"]), Some(r#""human""#),
+        "How a log line looks: \"human\" for people, \"json\" for collectors.";
+
+    ALLOW_ANONYMOUS = "auth.allow_anonymous", Kind::Bool, Some("false"),
+        "Let clients in that give no user name. Off by default; a client that does give one is always checked.";
+    PASSWORD_FILE = "auth.password_file", Kind::Path, None,
+        "Users and password hashes in mosquitto's format (made by mosquitto_passwd; $6$, $7$ and argon2id). Read again when it changes.";
+    VERIFY_THREADS_MAX = "auth.verify_threads_max", Kind::Number { min: 1, max: 64 }, Some("1"),
+        "Passwords verified at the same time, each on a thread of its own. One: a hash is made to cost CPU, and a reconnect storm must leave the cores to those who are connected.";
+    VERIFY_PENDING_MAX = "auth.verify_pending_max", Kind::Number { min: 1, max: 100_000 }, Some("1000"),
+        "Logins that may wait for a verification; one more is refused with Server busy. Bounds memory and the wait.";
+    CACHE_SECONDS = "auth.cache_seconds", Kind::Number { min: 0, max: 3_600 }, Some("60"),
+        "Seconds a verified login is remembered (as a keyed hash), so that mass reconnects do not pay for the hash again; 0 is never.";
+
+    TLS_CERT = "tls.cert", Kind::Path, None,
+        "Certificate chain in PEM for every mqtts:// listener that names none. Read again when it changes; connections stay.";
+    TLS_KEY = "tls.key", Kind::Path, None,
+        "Private key in PEM that belongs to tls.cert.";
+    TLS_CLIENT_CA = "tls.client_ca", Kind::Path, None,
+        "CA certificates in PEM. When set, clients must show a certificate signed by one of them.";
+
+    CONNECTIONS_MAX = "limits.connections_max", Kind::Number { min: 1, max: 10_000_000 }, Some("100000"),
+        "Connections at the same time, strangers included; one more is closed at once. Bounds memory and file descriptors.";
+    ACCEPTS_PER_SECOND_MAX = "limits.accepts_per_second_max", Kind::Number { min: 1, max: 1_000_000 }, Some("2000"),
+        "New connections taken per second; more wait in the kernel's backlog. A TLS handshake costs about 1 ms of CPU.";
+    HANDSHAKES_PENDING_MAX = "limits.handshakes_pending_max", Kind::Number { min: 1, max: 1_000_000 }, Some("5000"),
+        "Connections that have not logged in yet; more wait in the kernel's backlog. Bounds what strangers can hold: some 25 KiB each with TLS.";
+    HANDSHAKE_SECONDS_MAX = "limits.handshake_seconds_max", Kind::Number { min: 1, max: 300 }, Some("10"),
+        "Seconds a TLS handshake may take. Slow radio links need a few; a stranger gets no more.";
+    CONNECT_SECONDS_MAX = "limits.connect_seconds_max", Kind::Number { min: 1, max: 300 }, Some("10"),
+        "Seconds from the end of the handshake to a complete CONNECT (MQTT 5, 4.13: an idle stranger is closed).";
+    CONNECT_BYTES_MAX = "limits.connect_bytes_max", Kind::Bytes { min: 256, max: MIB }, Some("65536"),
+        "Size of a CONNECT packet. Bounds what somebody who has not logged in can make us keep; a will's payload must fit.";
+    PACKET_BYTES_MAX = "limits.packet_bytes_max", Kind::Bytes { min: KIB, max: 256 * MIB - 1 }, Some("1048576"),
+        "Size of any other packet from a client, announced as Maximum Packet Size. Bounds what one connection makes us keep while it arrives.";
+    RECEIVE_MAXIMUM = "limits.receive_maximum", Kind::Number { min: 1, max: 65_535 }, Some("1000"),
+        "QoS 1 and 2 messages taken from a client unacknowledged, announced as Receive Maximum. Enough to fill a link while a commit is on its way.";
+    WINDOW_MAX = "limits.window_max", Kind::Number { min: 1, max: 65_535 }, Some("1000"),
+        "QoS 1 and 2 messages sent to a client unacknowledged, whatever receive maximum it gives. Bounds what is sent again after a reconnect.";
+    KEEP_ALIVE_SECONDS_MAX = "limits.keep_alive_seconds_max", Kind::Number { min: 1, max: 65_535 }, Some("65535"),
+        "Longest keep alive in seconds. A MQTT 5 client that asks for more, or for none, is told this one (Server Keep Alive); 65535 leaves clients their wish.";
+    SESSION_EXPIRY_SECONDS_MAX = "limits.session_expiry_seconds_max", Kind::Number { min: 0, max: u32::MAX as u64 }, Some("4294967295"),
+        "Longest session expiry interval in seconds; 4294967295 is for ever. Also what a 3.1.1 session without clean session gets.";
+    OUTPUT_BYTES_MAX = "limits.output_bytes_max", Kind::Bytes { min: 64 * KIB, max: GIB }, Some("1048576"),
+        "Bytes waiting for one client that does not read. Beyond it QoS 0 is dropped and the rest waits in the session's queue.";
+    SESSION_QUEUE_MESSAGES_MAX = "limits.session_queue_messages_max", Kind::Number { min: 1, max: 1_000_000_000 }, Some("100000"),
+        "Messages queued for one persistent session; more are dropped, newest first. Bounds a client that never comes back.";
+    SESSION_QUEUE_BYTES_MAX = "limits.session_queue_bytes_max", Kind::Bytes { min: 64 * KIB, max: 1024 * GIB }, Some("67108864"),
+        "Bytes queued for one persistent session, by the size of the messages.";
+    RETAINED_BYTES_MAX = "limits.retained_bytes_max", Kind::Bytes { min: 64 * KIB, max: 1024 * GIB }, Some("1073741824"),
+        "Bytes of retained messages on the node, by topic and payload; one more is refused with Quota exceeded.";
+
+    SHARDS = "storage.shards", Kind::Number { min: 1, max: 64 }, Some("4"),
+        "Raft groups that share the sessions. Fixed at the first start with a data directory; later values are ignored.";
+    SEGMENT_BYTES = "storage.segment_bytes", Kind::Bytes { min: MIB, max: 4 * GIB }, Some("67108864"),
+        "Size of one file of the write-ahead log. Files are allocated whole and ahead, so this is also what a full disk is noticed by.";
+    LOG_BYTES_MAX = "storage.log_bytes_max", Kind::Bytes { min: MIB, max: 1024 * GIB }, Some("268435456"),
+        "Log of one group after which a snapshot is taken and the log before it dropped. Bounds disk use and the time of a restart.";
+}
+
+/// The key of that name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    ALL.iter().find(|key| key.name == name)
+}
