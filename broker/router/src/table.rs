@@ -1,0 +1,181 @@
+//! What one worker owns: filter to own connections and coarse targets. No lock, no sharing; it must not do anything
+//! about what it finds.
+
+use std::sync::Arc;
+
+use crate::filter_index::FilterIndex;
+use crate::freshness::Freshness;
+use crate::interest::{ConnectionId, Grant, Holder, Interest, Scope, Subscriber, Target};
+use crate::route::{Route, RouteBuilder};
+use crate::route_cache::{RouteCache, RouteHandle};
+
+/// Subscriptions of a worker's own connections, the interest of others, and the routes that follow from them.
+#[derive(Debug)]
+pub struct Table {
+    index: FilterIndex<Holder, Grant>,
+    freshness: Freshness,
+    cache: RouteCache,
+    builder: RouteBuilder,
+}
+
+/// What a subscription changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subscribed {
+    /// The connection held the filter before: the subscription is replaced (retain handling 1 asks).
+    pub existed: bool,
+    /// The new interest of own connections in the filter if it changed: others must learn it before SUBACK (P2).
+    pub interest: Option<Interest>,
+}
+
+impl Table {
+    /// An empty table. `seed` spreads hashes of what strangers choose; no answer depends on it.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            index: FilterIndex::new(seed),
+            freshness: Freshness::new(seed),
+            cache: RouteCache::new(seed),
+            builder: RouteBuilder::default(),
+        }
+    }
+
+    /// Adds or replaces a connection's subscription.
+    pub fn subscribe(
+        &mut self,
+        connection: ConnectionId,
+        filter: &str,
+        subscriber: Subscriber,
+    ) -> Subscribed {
+        let before = self.interest(filter);
+        let scope = subscriber.scope();
+        let other = match scope {
+            Scope::Every => Scope::QosZero,
+            Scope::QosZero => Scope::Every,
+        };
+        let inserted = self.index.insert(
+            filter,
+            Holder::connection(connection, scope),
+            Grant::subscriber(subscriber),
+        );
+        let moved = self
+            .index
+            .remove(filter, Holder::connection(connection, other));
+        self.freshness.bump(filter);
+        let existed = inserted.replaced.is_some() || moved.is_some();
+        Subscribed {
+            existed,
+            interest: self.change(filter, before),
+        }
+    }
+
+    /// Ends a connection's subscription; `None` if there was none. `Some` holds the new interest if it changed.
+    pub fn unsubscribe(
+        &mut self,
+        connection: ConnectionId,
+        filter: &str,
+    ) -> Option<Option<Interest>> {
+        let before = self.interest(filter);
+        let removed = self.index.remove(filter, Holder::Every(connection));
+        removed.or_else(|| self.index.remove(filter, Holder::QosZero(connection)))?;
+        self.freshness.bump(filter);
+        Some(self.change(filter, before))
+    }
+
+    /// Ends all subscriptions of a connection, whose filters the session knows; `changed` gets the filters whose
+    /// interest changed, with the new one.
+    pub fn remove_connection<'a>(
+        &mut self,
+        connection: ConnectionId,
+        filters: impl IntoIterator<Item = &'a str>,
+        mut changed: impl FnMut(&'a str, Interest),
+    ) {
+        for filter in filters {
+            if let Some(Some(interest)) = self.unsubscribe(connection, filter) {
+                changed(filter, interest);
+            }
+        }
+    }
+
+    /// What own connections want of a filter.
+    pub fn interest(&self, filter: &str) -> Interest {
+        self.index
+            .first_key(filter)
+            .and_then(|holder| holder.interest())
+    }
+
+    /// Calls `visit` for each filter that own connections want, for those who need the full set; the order depends
+    /// only on the filters.
+    pub fn interests(&self, mut visit: impl FnMut(&str, Scope)) {
+        self.index.for_each_filter(|filter, holders| {
+            if let Some(scope) = holders.first_key().and_then(|holder| holder.interest()) {
+                visit(filter, scope);
+            }
+        });
+    }
+
+    /// A target wants a filter; replaces what it wanted of it before. Scope of a shard has no meaning.
+    pub fn add_interest(&mut self, target: Target, filter: &str, scope: Scope) {
+        let grant = Grant::target(scope);
+        if self
+            .index
+            .insert(filter, Holder::Target(target), grant)
+            .replaced
+            != Some(grant)
+        {
+            self.freshness.bump(filter);
+        }
+    }
+
+    /// A target wants a filter no more; false if it did not.
+    pub fn remove_interest(&mut self, target: Target, filter: &str) -> bool {
+        let removed = self.index.remove(filter, Holder::Target(target)).is_some();
+        if removed {
+            self.freshness.bump(filter);
+        }
+        removed
+    }
+
+    /// A target wants nothing more: a peer was lost, or its full set follows. Looks at every filter.
+    pub fn clear_target(&mut self, target: Target) {
+        for filter in self.index.filters_of(Holder::Target(target)) {
+            self.remove_interest(target, &filter);
+        }
+    }
+
+    /// Where messages of `topic` go. `handle` is the publisher's; if its last message had the same topic and nothing
+    /// has changed since, the answer costs two compares; if the topic is hot, a hash.
+    #[inline]
+    pub fn route(&mut self, handle: &mut RouteHandle, topic: &str) -> &Arc<Route> {
+        if !self.cache.holds(*handle, topic, &self.freshness) {
+            *handle = self.look_up(topic);
+        }
+        self.cache.route(*handle)
+    }
+
+    /// Subscriptions of own connections and interests of targets, counted together.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Nobody wants anything.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, topic: &str) -> RouteHandle {
+        if let Some(handle) = self.cache.find(topic, &self.freshness) {
+            return handle;
+        }
+        let builder = &mut self.builder;
+        self.index
+            .matches(topic, |holder, grant| builder.add(*holder, *grant));
+        let topic = self.cache.topic(topic).unwrap_or_else(|| Arc::from(topic));
+        self.cache
+            .insert(self.builder.build(topic), &self.freshness)
+    }
+
+    fn change(&self, filter: &str, before: Interest) -> Option<Interest> {
+        let after = self.interest(filter);
+        (after != before).then_some(after)
+    }
+}
