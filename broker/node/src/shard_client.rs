@@ -1,0 +1,7 @@
+//! The way of a command to its shard's log and of its outcome back: gathers what is ready into batches,
+//! numbers them, proposes them again until they are applied, and completes who waits.
+//! It decides nothing about commands; it only refuses what does not fit (`limits`).
+
+mod request;
+
+pub use request::{Completions, ReplyTo, Request, Unavailable};
