@@ -54,25 +54,24 @@ impl Control {
         let mut count = 0;
         let mut ended = false;
         for record in records {
-            if ended || (count == 0) != matches!(record, Record::Header { .. }) {
-                return Err(RestoreError::Misplaced {
-                    record: count,
-                    reason: "out of order",
-                });
-            }
-            match record {
-                Record::End { records } if records != count => {
-                    return Err(RestoreError::Incomplete { records: count });
-                }
-                Record::End { .. } => ended = true,
-                other => control.take(count, other)?,
-            }
+            let ordered = !ended && (count == 0) == matches!(record, Record::Header { .. });
+            ended = matches!(record, Record::End { .. });
+            let fit = if ordered {
+                control.take(count, record)
+            } else {
+                Err("out of order")
+            };
+            fit.map_err(|reason| RestoreError::Misplaced {
+                record: count,
+                reason,
+            })?;
             count += 1;
         }
-        if !ended {
-            return Err(RestoreError::Incomplete { records: count });
+        if ended {
+            Ok(control)
+        } else {
+            Err(RestoreError::Incomplete { records: count })
         }
-        Ok(control)
     }
 
     /// Applies one committed command. `index` is the entry's place in the log and must be above that of
@@ -175,8 +174,8 @@ impl Control {
         Outcome::Started(index)
     }
 
-    /// Puts one record of a snapshot in its place.
-    fn take(&mut self, number: u64, record: Record) -> Result<(), RestoreError> {
+    /// Puts one record of a snapshot in its place; an error says why it has none.
+    fn take(&mut self, number: u64, record: Record) -> Result<(), &'static str> {
         match record {
             Record::Header {
                 applied,
@@ -187,18 +186,15 @@ impl Control {
             } => {
                 self.applied = applied;
                 if shards != 0 {
-                    let reason = "a slot map that does not fit the number of shards";
-                    let slots =
-                        SlotMap::from_slots(slots, shards).ok_or(RestoreError::Misplaced {
-                            record: number,
-                            reason,
-                        })?;
+                    let slots = SlotMap::from_slots(slots, shards)
+                        .ok_or("the slot map does not fit the shards")?;
                     self.cluster = Some(Cluster {
                         id: cluster_id,
                         format,
                         slots,
                     });
                 }
+                Ok(())
             }
             Record::Member {
                 node,
@@ -211,10 +207,7 @@ impl Control {
                     .last_key_value()
                     .is_some_and(|(last, _)| *last >= node)
                 {
-                    return Err(RestoreError::Misplaced {
-                        record: number,
-                        reason: "members out of order",
-                    });
+                    return Err("members out of order");
                 }
                 self.members.insert(
                     node,
@@ -224,9 +217,10 @@ impl Control {
                         client_address,
                     },
                 );
+                Ok(())
             }
-            Record::End { .. } => {}
+            Record::End { records } if records == number => Ok(()),
+            Record::End { .. } => Err("the end counts another number of records"),
         }
-        Ok(())
     }
 }

@@ -8,8 +8,8 @@ pub const SLOTS: u16 = 1_024;
 /// The slot of a key: a client id for sessions, a topic for retained messages, group and filter for shared
 /// groups.
 ///
-/// FNV-1a with 64 bits over the key, its two halves and then its quarters folded by a final mix (the
-/// finisher of MurmurHash3, because FNV's low bits are weak for short keys), and the top ten bits of that.
+/// FNV-1a with 64 bits over the key, then the finisher of MurmurHash3, because FNV alone spreads short keys badly
+/// over its top bits; the slot is the top ten bits of that.
 pub fn slot_of(key: &[u8]) -> u16 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in key {

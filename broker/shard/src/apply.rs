@@ -44,7 +44,10 @@ struct Turn {
 
 /// See [`Shard::apply`].
 pub(crate) fn apply(shard: &mut Shard, index: u64, batch: Batch) -> Applied {
-    assert!(index > shard.applied, "log entries are applied once and in order");
+    assert!(
+        index > shard.applied,
+        "log entries are applied once and in order"
+    );
     shard.applied = index;
     shard.time = shard.time.max(batch.time);
     let mut turn = Turn {
@@ -61,28 +64,48 @@ pub(crate) fn apply(shard: &mut Shard, index: u64, batch: Batch) -> Applied {
         Verdict::Refused(refusal) => (Admission::Refused(refusal), Arc::default()),
     };
     start_deliveries(shard, &mut turn);
-    Applied { admission, outcomes, effects: turn.effects }
+    Applied {
+        admission,
+        outcomes,
+        effects: turn.effects,
+    }
 }
 
 fn judge(shard: &Shard, batch: &Batch) -> Verdict {
     if batch.sequence == 0 {
         return Verdict::Fresh;
     }
-    let verdict = shard.proposers.judge(batch.node, batch.incarnation, batch.sequence);
+    let verdict = shard
+        .proposers
+        .judge(batch.node, batch.incarnation, batch.sequence);
     let repeat = match &verdict {
         Verdict::Duplicate(_) | Verdict::Refused(Refusal::Forgotten { .. }) => true,
         Verdict::Fresh
         | Verdict::Refused(Refusal::Gap { .. } | Refusal::OlderIncarnation { .. }) => false,
     };
-    if repeat && shard.faults.forget_batch_dedup { Verdict::Fresh } else { verdict }
+    if repeat && shard.faults.forget_batch_dedup {
+        Verdict::Fresh
+    } else {
+        verdict
+    }
 }
 
 fn run_batch(shard: &mut Shard, turn: &mut Turn, batch: Batch) -> Arc<[Outcome]> {
-    let Batch { node, incarnation, sequence, time: _, commands } = batch;
-    let outcomes: Arc<[Outcome]> =
-        commands.into_iter().map(|command| run(shard, turn, command)).collect();
+    let Batch {
+        node,
+        incarnation,
+        sequence,
+        time: _,
+        commands,
+    } = batch;
+    let outcomes: Arc<[Outcome]> = commands
+        .into_iter()
+        .map(|command| run(shard, turn, command))
+        .collect();
     if sequence != 0 {
-        shard.proposers.record((node, incarnation, sequence), turn.index, outcomes.clone());
+        shard
+            .proposers
+            .record((node, incarnation, sequence), turn.index, outcomes.clone());
     }
     outcomes
 }
@@ -113,12 +136,27 @@ fn start_deliveries(shard: &mut Shard, turn: &mut Turn) {
     touched.sort_unstable();
     touched.dedup();
     for session in touched {
-        let Some(entry) = shard.sessions.session_mut(session) else { continue };
-        let (Some(claimant), Some(durable)) = (entry.claimant, entry.durable.as_deref_mut()) else { continue };
-        let mut around = Around { session, store: &mut shard.store, timers: &mut shard.timers };
-        if durable.queue.start(turn.time, shard.limits.window_bytes_max, &mut around) {
+        let Some(entry) = shard.sessions.session_mut(session) else {
+            continue;
+        };
+        let (Some(claimant), Some(durable)) = (entry.claimant, entry.durable.as_deref_mut()) else {
+            continue;
+        };
+        let mut around = Around {
+            session,
+            store: &mut shard.store,
+            timers: &mut shard.timers,
+        };
+        if durable
+            .queue
+            .start(turn.time, shard.limits.window_bytes_max, &mut around)
+        {
             let started = durable.queue.started();
-            turn.effects.push(Effect::Deliver { session, owner: claimant.owner, started });
+            turn.effects.push(Effect::Deliver {
+                session,
+                owner: claimant.owner,
+                started,
+            });
         }
     }
 }

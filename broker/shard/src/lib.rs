@@ -6,15 +6,26 @@
 #![forbid(unsafe_code)]
 
 mod applied;
+mod apply;
 mod command;
 mod delivery;
 mod effect;
 mod limits;
+mod message_store;
+mod origin;
 mod outcome;
+mod proposers;
+mod queue;
+mod record;
+mod restore;
+mod retained;
+mod session_table;
 mod shard;
 mod snapshot;
 mod statistics;
+mod timer;
 mod types;
+mod will_table;
 
 pub use applied::*;
 pub use command::*;
@@ -22,7 +33,7 @@ pub use delivery::*;
 pub use effect::*;
 pub use limits::*;
 pub use outcome::*;
+pub use record::*;
 pub use shard::Shard;
-pub use snapshot::*;
 pub use statistics::Statistics;
 pub use types::*;

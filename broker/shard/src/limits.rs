@@ -1,5 +1,5 @@
 //! Every bound of a shard, with its reason. All replicas of a cluster must use the same values, since
-//! they decide outcomes.
+//! they decide outcomes (only the hash seed is each replica's own).
 
 /// Batches of one proposer whose outcomes are kept. A shard client has two in flight and may repeat both
 /// after a leader change; two more cover a repeat that overtakes.
@@ -7,6 +7,9 @@ pub const PROPOSER_BATCHES_KEPT_MAX: usize = 4;
 /// Proposers remembered. A node id is never reused, so this is every node a cluster ever had; beyond it the
 /// one that has been silent longest is dropped.
 pub const PROPOSERS_MAX: usize = 1_024;
+/// Timers that one batch runs. A thousand lost connections at once are ordinary, a million expired entries
+/// must not hold the log up; what is left is due at once for the next batch.
+pub const TIMERS_PER_BATCH_MAX: usize = 16_384;
 /// Span of a session's unacknowledged sequences, so that packet ids of live deliveries never collide.
 pub const UNACKNOWLEDGED_SPAN_MAX: u64 = 65_535;
 /// What a queue entry is charged beside its message: its slot, and its share of indexes.
@@ -41,6 +44,9 @@ pub struct Limits {
     /// Marks of publishes that must be recognised when they come again. They live from a QoS 2 publish to
     /// its PUBREL; beyond this many the oldest goes.
     pub origin_marks_max: usize,
+    /// Spreads the hashes of filters, so that strangers cannot choose ones that collide. No outcome depends on
+    /// it: each replica takes its own, at random.
+    pub hash_seed: u64,
 }
 
 impl Default for Limits {
@@ -54,6 +60,7 @@ impl Default for Limits {
             retained_bytes_max: 128 << 20,
             session_subscriptions_max: 10_000,
             origin_marks_max: 1_000_000,
+            hash_seed: 0,
         }
     }
 }

@@ -53,7 +53,10 @@ impl MessageStore {
 
     /// One entry that referred to the message is gone.
     pub(crate) fn release(&mut self, id: MessageId) {
-        let stored = self.messages.get_mut(&id).expect("every entry's message is in the store");
+        let stored = self
+            .messages
+            .get_mut(&id)
+            .expect("every entry's message is in the store");
         assert!(stored.references > 0, "an entry is released once");
         stored.references -= 1;
         self.references -= 1;
@@ -65,18 +68,27 @@ impl MessageStore {
 
     /// Puts a snapshot's message back, still without references. False if ids do not ascend.
     pub(crate) fn restore(&mut self, id: MessageId, message: Arc<Message>) -> bool {
-        if self.messages.last_key_value().is_some_and(|(last, _)| *last >= id) {
+        if self
+            .messages
+            .last_key_value()
+            .is_some_and(|(last, _)| *last >= id)
+        {
             return false;
         }
         self.message_bytes += charge(&message);
-        self.messages.insert(id, Stored { message, references: 0 });
+        self.messages.insert(
+            id,
+            Stored {
+                message,
+                references: 0,
+            },
+        );
         true
     }
 
-    /// Sets the last id given, from a snapshot. False if a message already here has a higher one.
-    pub(crate) fn restore_last(&mut self, last: MessageId) -> bool {
+    /// Sets the last id given, from a snapshot.
+    pub(crate) fn restore_last(&mut self, last: MessageId) {
         self.last = last;
-        self.messages.last_key_value().is_none_or(|(id, _)| *id <= last)
     }
 
     /// Whether some message has no entry; never so, except in the middle of a restore.
@@ -99,13 +111,10 @@ impl MessageStore {
         self.last
     }
 
-    /// Number of messages.
-    pub(crate) fn len(&self) -> usize {
-        self.messages.len()
-    }
-
     /// All messages, by id.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (MessageId, &Arc<Message>)> + '_ {
-        self.messages.iter().map(|(id, stored)| (*id, &stored.message))
+        self.messages
+            .iter()
+            .map(|(id, stored)| (*id, &stored.message))
     }
 }

@@ -29,7 +29,9 @@ impl Origins {
         self.ages.insert(origin, self.age_last);
         self.by_age.insert(self.age_last, origin);
         while self.ages.len() > marks_max {
-            let Some((_, oldest)) = self.by_age.pop_first() else { break };
+            let Some((_, oldest)) = self.by_age.pop_first() else {
+                break;
+            };
             self.ages.remove(&oldest);
         }
         assert_eq!(self.ages.len(), self.by_age.len(), "every mark has one age");
@@ -54,11 +56,6 @@ impl Origins {
     /// Number of marks.
     pub(crate) fn len(&self) -> usize {
         self.ages.len()
-    }
-
-    /// Number of origins that shards have to be told about.
-    pub(crate) fn forgettable_len(&self) -> usize {
-        self.forgettable.len()
     }
 
     /// Marks, oldest first.

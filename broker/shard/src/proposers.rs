@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::applied::Refusal;
 use crate::limits::{PROPOSER_BATCHES_KEPT_MAX, PROPOSERS_MAX};
 use crate::outcome::Outcome;
-use crate::snapshot::ProposerRecord;
+use crate::record::ProposerRecord;
 use crate::types::{Incarnation, NodeId};
 
 /// Proposers by node.
@@ -40,9 +40,15 @@ impl Proposers {
     pub(crate) fn judge(&self, node: NodeId, incarnation: Incarnation, sequence: u64) -> Verdict {
         let (current, last, kept) = match self.nodes.get(&node) {
             Some(proposer) if incarnation < proposer.incarnation => {
-                return Verdict::Refused(Refusal::OlderIncarnation { current: proposer.incarnation });
+                return Verdict::Refused(Refusal::OlderIncarnation {
+                    current: proposer.incarnation,
+                });
             }
-            Some(proposer) => (proposer.incarnation, proposer.sequence, Some(&proposer.outcomes)),
+            Some(proposer) => (
+                proposer.incarnation,
+                proposer.sequence,
+                Some(&proposer.outcomes),
+            ),
             None => (incarnation, 0, None),
         };
         let expected = if incarnation > current { 1 } else { last + 1 };
@@ -55,10 +61,13 @@ impl Proposers {
         }
         let back = usize::try_from(last - sequence).unwrap_or(usize::MAX);
         let kept_count = kept.map_or(0, VecDeque::len);
-        kept.and_then(|kept| kept.get(kept_count.checked_sub(back + 1)?)).map_or(
-            Verdict::Refused(Refusal::Forgotten { oldest: expected - kept_count as u64 }),
-            |outcomes| Verdict::Duplicate(outcomes.clone()),
-        )
+        kept.and_then(|kept| kept.get(kept_count.checked_sub(back + 1)?))
+            .map_or(
+                Verdict::Refused(Refusal::Forgotten {
+                    oldest: expected - kept_count as u64,
+                }),
+                |outcomes| Verdict::Duplicate(outcomes.clone()),
+            )
     }
 
     /// Remembers what a fresh batch of log index `index` came to.
@@ -74,7 +83,10 @@ impl Proposers {
             return;
         }
         if incarnation > proposer.incarnation {
-            *proposer = Proposer { incarnation, ..Proposer::default() };
+            *proposer = Proposer {
+                incarnation,
+                ..Proposer::default()
+            };
         }
         proposer.applied = index;
         proposer.sequence = sequence;
@@ -89,14 +101,13 @@ impl Proposers {
     pub(crate) fn fence(&mut self, node: NodeId, before: Incarnation, index: u64) {
         let proposer = self.nodes.entry(node).or_default();
         if proposer.incarnation < before {
-            *proposer = Proposer { incarnation: before, applied: index, ..Proposer::default() };
+            *proposer = Proposer {
+                incarnation: before,
+                applied: index,
+                ..Proposer::default()
+            };
         }
         self.drop_silent();
-    }
-
-    /// Number of proposers.
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
     }
 
     /// All proposers, by node.
@@ -112,15 +123,32 @@ impl Proposers {
 
     /// Puts a snapshot's proposer back. False if it does not fit.
     pub(crate) fn restore(&mut self, record: ProposerRecord) -> bool {
-        let ProposerRecord { node, incarnation, applied, sequence, outcomes } = record;
+        let ProposerRecord {
+            node,
+            incarnation,
+            applied,
+            sequence,
+            outcomes,
+        } = record;
         let kept = outcomes.len();
         let fits = kept <= PROPOSER_BATCHES_KEPT_MAX && kept as u64 <= sequence;
-        let ascends = self.nodes.last_key_value().is_none_or(|(last, _)| *last < node);
+        let ascends = self
+            .nodes
+            .last_key_value()
+            .is_none_or(|(last, _)| *last < node);
         if !fits || !ascends || self.nodes.len() >= PROPOSERS_MAX {
             return false;
         }
         let outcomes = outcomes.into();
-        self.nodes.insert(node, Proposer { incarnation, applied, sequence, outcomes });
+        self.nodes.insert(
+            node,
+            Proposer {
+                incarnation,
+                applied,
+                sequence,
+                outcomes,
+            },
+        );
         true
     }
 
@@ -128,7 +156,10 @@ impl Proposers {
         if self.nodes.len() <= PROPOSERS_MAX {
             return;
         }
-        let silent = self.nodes.iter().min_by_key(|(_, proposer)| proposer.applied);
+        let silent = self
+            .nodes
+            .iter()
+            .min_by_key(|(_, proposer)| proposer.applied);
         if let Some(node) = silent.map(|(node, _)| *node) {
             self.nodes.remove(&node);
         }

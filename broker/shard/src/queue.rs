@@ -12,7 +12,7 @@ use quorate_codec::QoS;
 use crate::delivery::{Delivery, DeliveryPacket, DeliveryPublish};
 use crate::limits::{ENTRY_OVERHEAD_BYTES, Limits, UNACKNOWLEDGED_SPAN_MAX};
 use crate::message_store::{MessageId, MessageStore, charge};
-use crate::snapshot::EntryRecord;
+use crate::record::EntryRecord;
 use crate::timer::{Timer, Timers};
 use crate::types::{Message, Millis, Sequence, SessionId};
 
@@ -85,7 +85,12 @@ pub(crate) struct Around<'a> {
 impl Queue {
     /// An empty queue, or one with a snapshot's marks.
     pub(crate) fn new(marks: Marks) -> Self {
-        let Marks { last, started, started_before, window } = marks;
+        let Marks {
+            last,
+            started,
+            started_before,
+            window,
+        } = marks;
         Self {
             entries: VecDeque::new(),
             last,
@@ -107,14 +112,28 @@ impl Queue {
     }
 
     /// Adds an entry for a stored message that counts this reference already.
-    pub(crate) fn push(&mut self, id: MessageId, message: Arc<Message>, how: How, around: &mut Around<'_>) {
+    pub(crate) fn push(
+        &mut self,
+        id: MessageId,
+        message: Arc<Message>,
+        how: How,
+        around: &mut Around<'_>,
+    ) {
         assert!(how.qos != QoS::AtMostOnce, "QoS 0 is never queued");
         self.last += 1;
         let sequence = self.last;
         if let Some(at) = how.expires_at {
-            around.timers.set(at, Timer::EntryExpires(around.session, sequence));
+            around
+                .timers
+                .set(at, Timer::EntryExpires(around.session, sequence));
         }
-        self.append(Entry { sequence, message_id: id, message: Some(message), how, received: false });
+        self.append(Entry {
+            sequence,
+            message_id: id,
+            message: Some(message),
+            how,
+            received: false,
+        });
     }
 
     /// A new owner: what was started up to now may have been sent by an earlier one.
@@ -125,7 +144,10 @@ impl Queue {
 
     /// Fault for tests: as if nothing was known of what an earlier owner had started.
     pub(crate) fn forget_started(&mut self) {
-        self.started = self.entries.front().map_or(self.started, |entry| entry.sequence - 1);
+        self.started = self
+            .entries
+            .front()
+            .map_or(self.started, |entry| entry.sequence - 1);
         self.started_before = 0;
         self.in_flight = 0;
         self.in_flight_bytes = 0;
@@ -160,7 +182,9 @@ impl Queue {
 
     /// The client has the message for good; whether that was news.
     pub(crate) fn acknowledge(&mut self, sequence: Sequence, store: &mut MessageStore) -> bool {
-        let Some(position) = self.started_position(sequence) else { return false };
+        let Some(position) = self.started_position(sequence) else {
+            return false;
+        };
         self.remove(position, store);
         self.close_gaps();
         true
@@ -168,7 +192,9 @@ impl Queue {
 
     /// The client's PUBREC came; whether that was news.
     pub(crate) fn receive(&mut self, sequence: Sequence) -> bool {
-        let Some(position) = self.started_position(sequence) else { return false };
+        let Some(position) = self.started_position(sequence) else {
+            return false;
+        };
         let entry = &mut self.entries[position];
         let news = entry.how.qos == QoS::ExactlyOnce && !entry.received;
         entry.received |= news;
@@ -195,14 +221,33 @@ impl Queue {
             }
         }
         self.entries.clear();
-        assert!(self.live == 0 && self.bytes == 0, "an empty queue is charged nothing");
+        assert!(
+            self.live == 0 && self.bytes == 0,
+            "an empty queue is charged nothing"
+        );
     }
 
     /// Puts a snapshot's entry back, with a message that counts this reference already. False if it does
     /// not fit the entries before it or the marks.
-    pub(crate) fn restore(&mut self, record: EntryRecord, message: Arc<Message>, around: &mut Around<'_>) -> bool {
-        let EntryRecord { sequence, message: message_id, qos, retain, received, identifiers, expires_at } = record;
-        let ascends = self.entries.back().is_none_or(|entry| entry.sequence < sequence);
+    pub(crate) fn restore(
+        &mut self,
+        record: EntryRecord,
+        message: Arc<Message>,
+        around: &mut Around<'_>,
+    ) -> bool {
+        let EntryRecord {
+            sequence,
+            message: message_id,
+            qos,
+            retain,
+            received,
+            identifiers,
+            expires_at,
+        } = record;
+        let ascends = self
+            .entries
+            .back()
+            .is_none_or(|entry| entry.sequence < sequence);
         let possible = sequence > 0 && sequence <= self.last && qos != QoS::AtMostOnce;
         if !ascends || !possible || (received && sequence > self.started) {
             return false;
@@ -211,10 +256,23 @@ impl Queue {
             self.in_flight += 1;
             self.in_flight_bytes += charge(&message);
         } else if let Some(at) = expires_at {
-            around.timers.set(at, Timer::EntryExpires(around.session, sequence));
+            around
+                .timers
+                .set(at, Timer::EntryExpires(around.session, sequence));
         }
-        let how = How { qos, retain, identifiers, expires_at };
-        self.append(Entry { sequence, message_id, message: Some(message), how, received });
+        let how = How {
+            qos,
+            retain,
+            identifiers,
+            expires_at,
+        };
+        self.append(Entry {
+            sequence,
+            message_id,
+            message: Some(message),
+            how,
+            received,
+        });
         true
     }
 
@@ -233,13 +291,12 @@ impl Queue {
         self.started
     }
 
-    /// Number of entries.
-    pub(crate) fn len(&self) -> usize {
-        self.live
-    }
-
     /// Entries after `after` up to `up_to` that are started, as packets.
-    pub(crate) fn deliveries(&self, after: Sequence, up_to: Sequence) -> impl Iterator<Item = Delivery> + '_ {
+    pub(crate) fn deliveries(
+        &self,
+        after: Sequence,
+        up_to: Sequence,
+    ) -> impl Iterator<Item = Delivery> + '_ {
         let up_to = up_to.min(self.started);
         self.entries
             .range(self.position_after(after)..)
@@ -249,41 +306,68 @@ impl Queue {
 
     /// All entries, for a snapshot.
     pub(crate) fn records(&self) -> impl Iterator<Item = EntryRecord> + '_ {
-        self.entries.iter().filter(|entry| entry.message.is_some()).map(|entry| EntryRecord {
-            sequence: entry.sequence,
-            message: entry.message_id,
-            qos: entry.how.qos,
-            retain: entry.how.retain,
-            received: entry.received,
-            identifiers: entry.how.identifiers.clone(),
-            expires_at: entry.how.expires_at,
-        })
+        self.entries
+            .iter()
+            .filter(|entry| entry.message.is_some())
+            .map(|entry| EntryRecord {
+                sequence: entry.sequence,
+                message: entry.message_id,
+                qos: entry.how.qos,
+                retain: entry.how.retain,
+                received: entry.received,
+                identifiers: entry.how.identifiers.clone(),
+                expires_at: entry.how.expires_at,
+            })
     }
 
     fn delivery(&self, entry: &Entry, message: &Arc<Message>) -> Delivery {
         let sequence = entry.sequence;
         if entry.received {
-            return Delivery { sequence, packet: DeliveryPacket::PubRel };
+            return Delivery {
+                sequence,
+                packet: DeliveryPacket::PubRel,
+            };
         }
-        let How { qos, retain, identifiers, expires_at } = entry.how.clone();
+        let How {
+            qos,
+            retain,
+            identifiers,
+            expires_at,
+        } = entry.how.clone();
         let dup = sequence <= self.started_before;
         let message = message.clone();
-        let publish = DeliveryPublish { message, qos, retain, dup, identifiers, expires_at };
-        Delivery { sequence, packet: DeliveryPacket::Publish(publish) }
+        let publish = DeliveryPublish {
+            message,
+            qos,
+            retain,
+            dup,
+            identifiers,
+            expires_at,
+        };
+        Delivery {
+            sequence,
+            packet: DeliveryPacket::Publish(publish),
+        }
     }
 
     fn window_has_room(&self, sequence: Sequence, bytes: u64, bytes_max: u64) -> bool {
         if self.in_flight == 0 {
             return self.window > 0;
         }
-        let first = self.entries.front().map_or(sequence, |entry| entry.sequence);
+        let first = self
+            .entries
+            .front()
+            .map_or(sequence, |entry| entry.sequence);
         self.in_flight < u64::from(self.window)
             && self.in_flight_bytes.saturating_add(bytes) <= bytes_max
             && sequence - first < UNACKNOWLEDGED_SPAN_MAX
     }
 
     fn append(&mut self, entry: Entry) {
-        let message = entry.message.as_deref().expect("an entry is appended with its message");
+        let message = entry
+            .message
+            .as_deref()
+            .expect("an entry is appended with its message");
         self.live += 1;
         self.bytes += charge(message) + ENTRY_OVERHEAD_BYTES;
         self.entries.push_back(entry);
@@ -295,8 +379,8 @@ impl Queue {
         let message = entry.message.take().expect("an entry is removed once");
         let bytes = charge(&message);
         if entry.sequence <= self.started {
-            self.in_flight = self.in_flight.saturating_sub(1);
-            self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
+            self.in_flight -= 1;
+            self.in_flight_bytes -= bytes;
         }
         entry.how.identifiers = Box::default();
         store.release(entry.message_id);
@@ -306,26 +390,36 @@ impl Queue {
 
     /// Drops gaps at the front always, those in the middle when they outweigh the entries.
     fn close_gaps(&mut self) {
-        while self.entries.front().is_some_and(|entry| entry.message.is_none()) {
+        while self
+            .entries
+            .front()
+            .is_some_and(|entry| entry.message.is_none())
+        {
             self.entries.pop_front();
         }
         let gaps = self.entries.len() - self.live;
         if gaps > GAPS_KEPT.max(self.live) {
             self.entries.retain(|entry| entry.message.is_some());
         }
-        assert!(self.in_flight <= self.live as u64, "what is in flight is queued");
+        assert!(
+            self.in_flight <= self.live as u64,
+            "what is in flight is queued"
+        );
     }
 
     fn cancel_expiry(&self, position: usize, around: &mut Around<'_>) {
         let entry = &self.entries[position];
         if let Some(at) = entry.how.expires_at {
-            around.timers.cancel(at, Timer::EntryExpires(around.session, entry.sequence));
+            around
+                .timers
+                .cancel(at, Timer::EntryExpires(around.session, entry.sequence));
         }
     }
 
-    /// Where the first entry after `sequence` is. Without gaps that is known without a search.
+    /// Where the first entry after `sequence` is.
     fn position_after(&self, sequence: Sequence) -> usize {
-        self.entries.partition_point(|entry| entry.sequence <= sequence)
+        self.entries
+            .partition_point(|entry| entry.sequence <= sequence)
     }
 
     fn live_position(&self, sequence: Sequence) -> Option<usize> {
@@ -335,6 +429,7 @@ impl Queue {
     }
 
     fn started_position(&self, sequence: Sequence) -> Option<usize> {
-        self.live_position(sequence).filter(|_| sequence <= self.started)
+        self.live_position(sequence)
+            .filter(|_| sequence <= self.started)
     }
 }

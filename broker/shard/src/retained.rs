@@ -5,9 +5,9 @@ use std::sync::Arc;
 use quorate_router::TopicTree;
 
 use crate::message_store::charge;
-use crate::snapshot::Retained;
+use crate::record::Retained;
 use crate::timer::{Timer, Timers};
-use crate::types::{Millis, Message};
+use crate::types::{Message, Millis};
 
 /// Retained messages with what they are charged.
 #[derive(Debug, Default)]
@@ -19,7 +19,10 @@ pub(crate) struct RetainedStore {
 impl RetainedStore {
     /// Whether the message may take the place of what its topic has.
     pub(crate) fn has_room(&self, message: &Message, bytes_max: u64) -> bool {
-        let replaced = self.topics.get(&message.topic).map_or(0, |old| charge(&old.message));
+        let replaced = self
+            .topics
+            .get(&message.topic)
+            .map_or(0, |old| charge(&old.message));
         self.bytes - replaced + charge(message) <= bytes_max
     }
 
@@ -36,7 +39,9 @@ impl RetainedStore {
 
     /// Removes a topic's message, if it has one.
     pub(crate) fn clear(&mut self, topic: &Arc<str>, timers: &mut Timers) {
-        let Some(old) = self.topics.remove(topic) else { return };
+        let Some(old) = self.topics.remove(topic) else {
+            return;
+        };
         self.bytes -= charge(&old.message);
         if let Some(at) = old.expires_at {
             timers.cancel(at, Timer::RetainedExpires(topic.clone()));
@@ -55,7 +60,8 @@ impl RetainedStore {
     /// All of them, in the tree's order.
     pub(crate) fn records(&self) -> Vec<Retained> {
         let mut records = Vec::with_capacity(self.topics.len());
-        self.topics.for_each(|_, retained| records.push(retained.clone()));
+        self.topics
+            .for_each(|_, retained| records.push(retained.clone()));
         records
     }
 

@@ -9,7 +9,7 @@ use quorate_codec::{PacketId, SubscriptionOptions};
 use crate::limits::{INBOUND_OVERHEAD_BYTES, SESSION_OVERHEAD_BYTES, SUBSCRIPTION_OVERHEAD_BYTES};
 use crate::message_store::charge;
 use crate::queue::Queue;
-use crate::snapshot::{Claimant, DelayedWill};
+use crate::record::{Claimant, DelayedWill};
 use crate::types::*;
 
 /// All sessions of the shard.
@@ -91,16 +91,25 @@ impl Durable {
 
     /// Its subscriptions as they were asked for, by filter.
     pub(crate) fn subscriptions(&self) -> impl Iterator<Item = Subscription> + '_ {
-        self.subscriptions.iter().map(|(filter, held)| Subscription {
-            filter: filter.clone(),
-            options: held.options,
-            identifier: held.identifier,
-        })
+        self.subscriptions
+            .iter()
+            .map(|(filter, held)| Subscription {
+                filter: filter.clone(),
+                options: held.options,
+                identifier: held.identifier,
+            })
     }
 
     fn charge(&self) -> u64 {
-        let will = self.delayed_will.as_ref().map_or(0, |will| charge(&will.message));
-        let filters: u64 = self.subscriptions.keys().map(|filter| subscription_charge(filter)).sum();
+        let will = self
+            .delayed_will
+            .as_ref()
+            .map_or(0, |will| charge(&will.message));
+        let filters: u64 = self
+            .subscriptions
+            .keys()
+            .map(|filter| subscription_charge(filter))
+            .sum();
         will + filters + self.inbound.len() as u64 * INBOUND_OVERHEAD_BYTES
     }
 }
@@ -123,7 +132,10 @@ impl SessionTable {
     /// Puts a snapshot's session back, still without what its later records bring. False if ids do not ascend, an id or
     /// epoch was never given, or the client id is known.
     pub(crate) fn restore(&mut self, id: SessionId, session: Session) -> bool {
-        let ascends = self.by_id.last_key_value().is_none_or(|(last, _)| *last < id);
+        let ascends = self
+            .by_id
+            .last_key_value()
+            .is_none_or(|(last, _)| *last < id);
         let epoch = session.claimant.map_or(0, |claimant| claimant.owner.epoch);
         let given = id <= self.session_last && epoch <= self.epoch_last;
         if !ascends || !given || self.by_client.contains_key(&session.client_id) {
@@ -142,8 +154,13 @@ impl SessionTable {
     /// Charges what a restore put together.
     pub(crate) fn recount(&mut self) {
         self.bytes = self.by_id.values().map(Session::charge).sum();
-        let durable = self.by_id.values().filter_map(|session| session.durable.as_ref());
-        self.subscriptions = durable.map(|durable| durable.subscriptions.len() as u64).sum();
+        let durable = self
+            .by_id
+            .values()
+            .filter_map(|session| session.durable.as_ref());
+        self.subscriptions = durable
+            .map(|durable| durable.subscriptions.len() as u64)
+            .sum();
     }
 
     /// Takes a session out.
@@ -193,7 +210,11 @@ impl SessionTable {
 
     /// What a durable session keeps, if it is held under this epoch (P3).
     pub(crate) fn owned(&mut self, id: SessionId, epoch: Epoch) -> Option<&mut Durable> {
-        if self.is_owned(id, epoch) { self.durable_mut(id) } else { None }
+        if self.is_owned(id, epoch) {
+            self.durable_mut(id)
+        } else {
+            None
+        }
     }
 
     /// All sessions, by id.
@@ -225,6 +246,10 @@ impl SessionTable {
         self.durable += u64::from(session.durable.is_some());
         self.by_client.insert(session.client_id.clone(), id);
         self.by_id.insert(id, session);
-        assert_eq!(self.by_id.len(), self.by_client.len(), "a client id names one session");
+        assert_eq!(
+            self.by_id.len(),
+            self.by_client.len(),
+            "a client id names one session"
+        );
     }
 }

@@ -2,24 +2,46 @@
 
 use std::sync::Arc;
 
+use quorate_router::FilterIndex;
+
 use crate::applied::Applied;
+use crate::apply;
 use crate::command::Batch;
 use crate::delivery::Delivery;
 use crate::limits::{Faults, Limits};
-use crate::snapshot::{PendingWill, Record, RestoreError, Retained};
+use crate::message_store::MessageStore;
+use crate::origin::Origins;
+use crate::proposers::Proposers;
+use crate::record::{PendingWill, Record, RestoreError, Retained};
+use crate::restore;
+use crate::retained::RetainedStore;
+use crate::session_table::{Held, SessionTable};
+use crate::snapshot;
 use crate::statistics::Statistics;
+use crate::timer::Timers;
 use crate::types::*;
+use crate::will_table::WillTable;
 
 /// One shard's replicated state.
 ///
-/// Input is [`Shard::apply`], called with committed batches in log order; everything else reads.
+/// Input is [`Shard::apply`], called with committed batches in log order; everything else reads. Two shards are
+/// equal if their snapshots are.
 #[derive(Debug)]
 pub struct Shard {
-    id: ShardId,
-    limits: Limits,
-    faults: Faults,
-    applied: u64,
-    time: Millis,
+    pub(crate) id: ShardId,
+    pub(crate) limits: Limits,
+    pub(crate) faults: Faults,
+    pub(crate) applied: u64,
+    pub(crate) time: Millis,
+    pub(crate) proposers: Proposers,
+    pub(crate) sessions: SessionTable,
+    /// Durable subscriptions at QoS 1 or 2, by filter.
+    pub(crate) index: FilterIndex<SessionId, Held>,
+    pub(crate) store: MessageStore,
+    pub(crate) wills: WillTable,
+    pub(crate) origins: Origins,
+    pub(crate) retained: RetainedStore,
+    pub(crate) timers: Timers,
 }
 
 impl Shard {
@@ -31,6 +53,14 @@ impl Shard {
             faults: Faults::default(),
             applied: 0,
             time: 0,
+            proposers: Proposers::default(),
+            sessions: SessionTable::default(),
+            index: FilterIndex::new(limits.hash_seed),
+            store: MessageStore::default(),
+            wills: WillTable::default(),
+            origins: Origins::default(),
+            retained: RetainedStore::default(),
+            timers: Timers::default(),
         }
     }
 
@@ -40,8 +70,7 @@ impl Shard {
         limits: Limits,
         records: impl IntoIterator<Item = Record>,
     ) -> Result<Self, RestoreError> {
-        let _ = records.into_iter().count();
-        Ok(Self::new(id, limits))
+        restore::restore(Self::new(id, limits), records)
     }
 
     /// The same shard with mistakes switched on; for tests of the tests.
@@ -54,8 +83,7 @@ impl Shard {
     /// Applies one committed batch. `index` is the entry's place in the log and must be above that of
     /// every batch before. Total: whatever the batch contains, it yields outcomes and never panics.
     pub fn apply(&mut self, index: u64, batch: Batch) -> Applied {
-        let _ = (index, batch);
-        unreachable!("skeleton")
+        apply::apply(self, index, batch)
     }
 
     /// Which shard this is.
@@ -75,19 +103,24 @@ impl Shard {
 
     /// When the leader has to propose an empty batch if nothing else comes: something expires or is due.
     pub fn next_deadline(&self) -> Option<Millis> {
-        None
+        self.timers.next_deadline()
+    }
+
+    /// The session of a client id, if there is one.
+    pub fn session_of(&self, client_id: &str) -> Option<SessionId> {
+        self.sessions.find(client_id)
     }
 
     /// The owner of a session, if it has one.
     pub fn owner(&self, session: SessionId) -> Option<Owner> {
-        let _ = session;
-        None
+        Some(self.sessions.session(session)?.claimant?.owner)
     }
 
     /// Last sequence of the session that may be sent; 0 if there is none.
     pub fn started(&self, session: SessionId) -> Sequence {
-        let _ = session;
-        0
+        self.sessions
+            .durable(session)
+            .map_or(0, |durable| durable.queue.started())
     }
 
     /// What the session's owner is to be sent: entries after `after` up to `up_to`, at most up to the
@@ -100,39 +133,75 @@ impl Shard {
         after: Sequence,
         up_to: Sequence,
     ) -> impl Iterator<Item = Delivery> + '_ {
-        let _ = (session, after, up_to);
-        std::iter::empty()
+        let durable = self.sessions.durable(session);
+        durable
+            .into_iter()
+            .flat_map(move |durable| durable.queue.deliveries(after, up_to))
     }
 
     /// Calls `visit` with every retained message that `filter` matches and that has not expired at `now`.
     pub fn retained_matching(&self, filter: &str, now: Millis, visit: &mut dyn FnMut(&Retained)) {
-        let _ = (filter, now, visit);
+        self.retained.matching(filter, now, visit);
     }
 
-    /// Every filter with a durable subscription at QoS 1 or 2: a new leader's first full set.
-    pub fn interest(&self) -> impl Iterator<Item = &Arc<str>> + '_ {
-        std::iter::empty()
+    /// Every filter with a durable subscription at QoS 1 or 2: a new leader's first full set. Looks at every
+    /// subscription.
+    pub fn interest(&self) -> impl Iterator<Item = Arc<str>> + use<> {
+        let mut filters: Vec<Arc<str>> = Vec::with_capacity(self.index.filter_count());
+        self.index.for_each(|filter, _, _| {
+            if filters.last().is_none_or(|last| **last != *filter) {
+                filters.push(filter.into());
+            }
+        });
+        filters.into_iter()
     }
 
     /// Wills that are due and not reported as published: what a new leader has to publish.
     pub fn pending_wills(&self) -> impl Iterator<Item = &PendingWill> + '_ {
-        std::iter::empty()
+        self.wills.iter()
     }
 
     /// Origins that all shards still have to be told to forget: what a new leader has to tell. Tell this
     /// shard last; its `Forget` is what takes the origin off this list.
     pub fn forgettable(&self) -> impl Iterator<Item = Origin> + '_ {
-        std::iter::empty()
+        self.origins.forgettable()
     }
 
     /// Sums for metrics.
     pub fn statistics(&self) -> Statistics {
-        Statistics::default()
+        Statistics {
+            sessions: self.sessions.len() as u64,
+            durable_sessions: self.sessions.durable_len(),
+            subscriptions: self.sessions.subscriptions,
+            session_bytes: self.sessions.bytes + self.wills.bytes(),
+            queued_messages: self.store.references(),
+            queued_bytes: self.store.bytes(),
+            retained_messages: self.retained.len() as u64,
+            retained_bytes: self.retained.bytes(),
+            pending_wills: self.wills.len() as u64,
+            origin_marks: self.origins.len() as u64,
+        }
     }
 
     /// The state as records in canonical order; two replicas that applied the same batches yield the same.
     pub fn snapshot_records(&self) -> impl Iterator<Item = Record> + '_ {
-        let _ = self.limits;
-        std::iter::empty()
+        snapshot::records(self)
+    }
+
+    /// Whether sessions, wills and subscriptions may grow by this much.
+    pub(crate) fn has_session_room(&self, bytes: u64) -> bool {
+        bytes == 0
+            || self.sessions.bytes + self.wills.bytes() + bytes <= self.limits.session_bytes_max
+    }
+
+    /// Whether queues may grow by this much.
+    pub(crate) fn has_message_room(&self, bytes: u64) -> bool {
+        self.store.bytes().saturating_add(bytes) <= self.limits.message_bytes_max
+    }
+}
+
+impl PartialEq for Shard {
+    fn eq(&self, other: &Self) -> bool {
+        self.snapshot_records().eq(other.snapshot_records())
     }
 }

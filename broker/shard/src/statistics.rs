@@ -9,6 +9,8 @@ pub struct Statistics {
     pub durable_sessions: u64,
     /// Durable subscriptions.
     pub subscriptions: u64,
+    /// What sessions, wills, subscriptions and inbound packet ids are charged, in bytes.
+    pub session_bytes: u64,
     /// Queue entries of all sessions.
     pub queued_messages: u64,
     /// Bytes of queued messages and entries; a message counts once.
@@ -19,4 +21,6 @@ pub struct Statistics {
     pub retained_bytes: u64,
     /// Wills that are due and not yet reported as published.
     pub pending_wills: u64,
+    /// Publishes that would be recognised if they came again.
+    pub origin_marks: u64,
 }

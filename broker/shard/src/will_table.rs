@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::message_store::charge;
-use crate::snapshot::PendingWill;
+use crate::record::PendingWill;
 use crate::types::{Epoch, SessionId};
 
 /// Wills by session and the epoch that brought them.
@@ -17,14 +17,19 @@ impl WillTable {
     /// Keeps a will. False if one of the same claim is here, which only a broken snapshot brings.
     pub(crate) fn add(&mut self, will: PendingWill) -> bool {
         let bytes = charge(&will.message);
-        let fresh = self.wills.insert((will.session, will.epoch), will).is_none();
+        let fresh = self
+            .wills
+            .insert((will.session, will.epoch), will)
+            .is_none();
         self.bytes += if fresh { bytes } else { 0 };
         fresh
     }
 
     /// The will is published; whether it was here.
     pub(crate) fn remove(&mut self, session: SessionId, epoch: Epoch) -> bool {
-        let Some(will) = self.wills.remove(&(session, epoch)) else { return false };
+        let Some(will) = self.wills.remove(&(session, epoch)) else {
+            return false;
+        };
         self.bytes -= charge(&will.message);
         true
     }

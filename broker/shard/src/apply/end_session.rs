@@ -7,19 +7,33 @@ use quorate_codec::QoS;
 use super::Turn;
 use crate::effect::Effect;
 use crate::queue::Around;
+use crate::record::PendingWill;
 use crate::session_table::{Durable, Session};
 use crate::shard::Shard;
-use crate::snapshot::PendingWill;
 use crate::timer::Timer;
 use crate::types::*;
 
 /// Ends the session. A will that it still has fires: a delayed one because the session's end comes before
 /// its delay's (MQTT-3.1.3-9), the owner's because its connection is taken from it.
 pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, id: SessionId) {
-    let Some(session) = shard.sessions.remove(id) else { return };
-    let Session { client_id, claimant, expiry_seconds: _, will, durable } = session;
+    let Some(session) = shard.sessions.remove(id) else {
+        return;
+    };
+    let Session {
+        client_id,
+        claimant,
+        expiry_seconds: _,
+        will,
+        durable,
+    } = session;
     if let (Some(will), Some(claimant)) = (will, claimant) {
-        fire(shard, turn, (id, claimant.owner.epoch), client_id.clone(), will.message);
+        fire(
+            shard,
+            turn,
+            (id, claimant.owner.epoch),
+            client_id.clone(),
+            will.message,
+        );
     }
     if let Some(durable) = durable {
         clear(shard, turn, id, &client_id, *durable);
@@ -34,35 +48,75 @@ pub(super) fn fire(
     client_id: Arc<str>,
     message: Message,
 ) {
-    turn.effects.push(Effect::PublishWill { session, client_id: client_id.clone(), epoch, message: message.clone() });
-    let fresh = shard.wills.add(PendingWill { session, epoch, client_id, message });
+    turn.effects.push(Effect::PublishWill {
+        session,
+        client_id: client_id.clone(),
+        epoch,
+        message: message.clone(),
+    });
+    let fresh = shard.wills.add(PendingWill {
+        session,
+        epoch,
+        client_id,
+        message,
+    });
     assert!(fresh, "a claim's will fires once");
 }
 
-fn clear(shard: &mut Shard, turn: &mut Turn, id: SessionId, client_id: &Arc<str>, durable: Durable) {
-    let Durable { ends_at, delayed_will, subscriptions, inbound, inbound_last: _, mut queue } = durable;
+fn clear(
+    shard: &mut Shard,
+    turn: &mut Turn,
+    id: SessionId,
+    client_id: &Arc<str>,
+    durable: Durable,
+) {
+    let Durable {
+        ends_at,
+        delayed_will,
+        subscriptions,
+        inbound,
+        inbound_last: _,
+        mut queue,
+    } = durable;
     if let Some(at) = ends_at {
         shard.timers.cancel(at, Timer::SessionEnds(id));
     }
     if let Some(delayed) = delayed_will {
         shard.timers.cancel(delayed.due, Timer::WillDue(id));
-        fire(shard, turn, (id, delayed.epoch), client_id.clone(), delayed.message);
+        fire(
+            shard,
+            turn,
+            (id, delayed.epoch),
+            client_id.clone(),
+            delayed.message,
+        );
     }
     for (filter, held) in subscriptions {
         if held.options.qos != QoS::AtMostOnce {
             unindex(shard, turn, id, filter);
         }
     }
-    queue.clear(&mut Around { session: id, store: &mut shard.store, timers: &mut shard.timers });
+    queue.clear(&mut Around {
+        session: id,
+        store: &mut shard.store,
+        timers: &mut shard.timers,
+    });
     let shard_id = shard.id;
-    let origin = |sequence| Origin::Inbound { shard: shard_id, session: id, sequence };
+    let origin = |sequence| Origin::Inbound {
+        shard: shard_id,
+        session: id,
+        sequence,
+    };
     forget(shard, turn, inbound.into_values().map(origin).collect());
 }
 
 /// A subscription at QoS 1 or 2 is gone.
 pub(super) fn unindex(shard: &mut Shard, turn: &mut Turn, session: SessionId, filter: Arc<str>) {
     let removed = shard.index.remove(&filter, session);
-    assert!(removed.is_some(), "every subscription at QoS 1 or 2 is in the index");
+    assert!(
+        removed.is_some(),
+        "every subscription at QoS 1 or 2 is in the index"
+    );
     if removed.is_some_and(|removed| removed.last) {
         turn.effects.push(Effect::InterestRemoved(filter));
     }
@@ -71,7 +125,9 @@ pub(super) fn unindex(shard: &mut Shard, turn: &mut Turn, session: SessionId, fi
 /// No shard needs to recognise these any more.
 pub(super) fn forget(shard: &mut Shard, turn: &mut Turn, origins: Vec<Origin>) {
     for origin in &origins {
-        shard.origins.note_forgettable(*origin, shard.limits.origin_marks_max);
+        shard
+            .origins
+            .note_forgettable(*origin, shard.limits.origin_marks_max);
     }
     if !origins.is_empty() {
         turn.effects.push(Effect::ForgetOrigins(origins));

@@ -15,12 +15,19 @@ use crate::timer::after_seconds;
 use crate::types::Message;
 
 pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, enqueue: Enqueue) -> Outcome {
-    let Enqueue { session, epoch, mut messages, identifier } = enqueue;
+    let Enqueue {
+        session,
+        epoch,
+        mut messages,
+        identifier,
+    } = enqueue;
     messages.retain(|message| message.qos != QoS::AtMostOnce);
     let count = messages.len() as u64;
     let bytes = messages.iter().map(charge).sum::<u64>();
     let room = shard.has_message_room(bytes + count * ENTRY_OVERHEAD_BYTES);
-    let Some(durable) = shard.sessions.owned(session, epoch) else { return Outcome::Stale };
+    let Some(durable) = shard.sessions.owned(session, epoch) else {
+        return Outcome::Stale;
+    };
     if !room || !durable.queue.has_room(count, bytes, &shard.limits) {
         return Outcome::QuotaExceeded;
     }
@@ -28,7 +35,11 @@ pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, enqueue: Enqueue) -> Out
         let how = how(&message, identifier, turn.time);
         let message = Arc::new(message);
         let id = shard.store.insert(message.clone(), 1);
-        let mut around = Around { session, store: &mut shard.store, timers: &mut shard.timers };
+        let mut around = Around {
+            session,
+            store: &mut shard.store,
+            timers: &mut shard.timers,
+        };
         durable.queue.push(id, message, how, &mut around);
     }
     turn.touched.push(session);
@@ -40,6 +51,8 @@ fn how(message: &Message, identifier: Option<u32>, now: u64) -> How {
         qos: message.qos,
         retain: true,
         identifiers: identifier.into_iter().collect(),
-        expires_at: message.expiry_seconds.map(|seconds| after_seconds(now, seconds)),
+        expires_at: message
+            .expiry_seconds
+            .map(|seconds| after_seconds(now, seconds)),
     }
 }

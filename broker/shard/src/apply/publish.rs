@@ -17,7 +17,11 @@ use crate::timer::after_seconds;
 use crate::types::*;
 
 pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, publish: Publish) -> Outcome {
-    let Publish { message, publisher, origin } = publish;
+    let Publish {
+        message,
+        publisher,
+        origin,
+    } = publish;
     let seen = origin.is_some_and(|origin| shard.origins.contains(&origin));
     if seen && !shard.faults.forget_origin_dedup {
         return Outcome::Published(0);
@@ -36,8 +40,15 @@ pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, publish: Publish) -> Out
     let message = Arc::new(message);
     let id = shard.store.insert(message.clone(), count as u64);
     for (session, how) in receivers {
-        let durable = shard.sessions.durable_mut(session).expect("the index names durable sessions only");
-        let mut around = Around { session, store: &mut shard.store, timers: &mut shard.timers };
+        let durable = shard
+            .sessions
+            .durable_mut(session)
+            .expect("the index names durable sessions only");
+        let mut around = Around {
+            session,
+            store: &mut shard.store,
+            timers: &mut shard.timers,
+        };
         durable.queue.push(id, message.clone(), how, &mut around);
         turn.touched.push(session);
     }
@@ -46,15 +57,26 @@ pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, publish: Publish) -> Out
 
 /// Every session with a matching subscription, once, in the order of ids: the best QoS, and the identifiers
 /// of all its matching subscriptions (MQTT 5, 3.3.4).
-fn receivers(shard: &Shard, message: &Message, publisher: Option<&str>, now: Millis) -> Vec<(SessionId, How)> {
+fn receivers(
+    shard: &Shard,
+    message: &Message,
+    publisher: Option<&str>,
+    now: Millis,
+) -> Vec<(SessionId, How)> {
     if message.qos == QoS::AtMostOnce {
         return Vec::new();
     }
     let mut matches: Vec<(SessionId, Held)> = Vec::new();
-    shard.index.matches(&message.topic, |session, held| matches.push((*session, *held)));
-    matches.retain(|(session, held)| !(held.options.no_local && is_publisher(shard, *session, publisher)));
+    shard.index.matches(&message.topic, |session, held| {
+        matches.push((*session, *held))
+    });
+    matches.retain(|(session, held)| {
+        !(held.options.no_local && is_publisher(shard, *session, publisher))
+    });
     matches.sort_by_key(|(session, _)| *session);
-    let expires_at = message.expiry_seconds.map(|seconds| after_seconds(now, seconds));
+    let expires_at = message
+        .expiry_seconds
+        .map(|seconds| after_seconds(now, seconds));
     matches
         .chunk_by(|left, right| left.0 == right.0)
         .map(|chunk| (chunk[0].0, merge(chunk, message, expires_at)))
@@ -67,13 +89,23 @@ fn is_publisher(shard: &Shard, session: SessionId, publisher: Option<&str>) -> b
 }
 
 fn merge(matches: &[(SessionId, Held)], message: &Message, expires_at: Option<Millis>) -> How {
-    let best = matches.iter().map(|(_, held)| held.options.qos).max().unwrap_or(QoS::AtMostOnce);
-    let mut identifiers: Vec<u32> = matches.iter().filter_map(|(_, held)| held.identifier).collect();
+    let best = matches
+        .iter()
+        .map(|(_, held)| held.options.qos)
+        .max()
+        .unwrap_or(QoS::AtMostOnce);
+    let mut identifiers: Vec<u32> = matches
+        .iter()
+        .filter_map(|(_, held)| held.identifier)
+        .collect();
     identifiers.sort_unstable();
     identifiers.dedup();
     How {
         qos: best.min(message.qos),
-        retain: message.retain && matches.iter().any(|(_, held)| held.options.retain_as_published),
+        retain: message.retain
+            && matches
+                .iter()
+                .any(|(_, held)| held.options.retain_as_published),
         identifiers: identifiers.into_boxed_slice(),
         expires_at,
     }
@@ -83,7 +115,10 @@ fn has_room(shard: &Shard, message: &Message, receivers: &[(SessionId, How)]) ->
     let bytes = charge(message);
     let entries = receivers.len() as u64 * ENTRY_OVERHEAD_BYTES;
     let fits = |session: &SessionId| {
-        shard.sessions.durable(*session).is_some_and(|durable| durable.queue.has_room(1, bytes, &shard.limits))
+        shard
+            .sessions
+            .durable(*session)
+            .is_some_and(|durable| durable.queue.has_room(1, bytes, &shard.limits))
     };
     shard.has_message_room(bytes + entries) && receivers.iter().all(|(session, _)| fits(session))
 }

@@ -5,8 +5,14 @@ use crate::outcome::Outcome;
 use crate::shard::Shard;
 
 pub(super) fn apply(shard: &mut Shard, received: &Received) -> Outcome {
-    let Received { session, epoch, sequences } = received;
-    let Some(durable) = shard.sessions.owned(*session, *epoch) else { return Outcome::Stale };
+    let Received {
+        session,
+        epoch,
+        sequences,
+    } = received;
+    let Some(durable) = shard.sessions.owned(*session, *epoch) else {
+        return Outcome::Stale;
+    };
     for sequence in sequences {
         durable.queue.receive(*sequence);
     }

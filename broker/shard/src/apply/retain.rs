@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Turn;
 use crate::command::Retain;
 use crate::outcome::Outcome;
+use crate::record::Retained;
 use crate::shard::Shard;
-use crate::snapshot::Retained;
 use crate::timer::after_seconds;
 
 pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, retain: Retain) -> Outcome {
@@ -15,10 +15,21 @@ pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, retain: Retain) -> Outco
         shard.retained.clear(&message.topic, &mut shard.timers);
         return Outcome::Done;
     }
-    if !shard.retained.has_room(&message, shard.limits.retained_bytes_max) {
+    if !shard
+        .retained
+        .has_room(&message, shard.limits.retained_bytes_max)
+    {
         return Outcome::QuotaExceeded;
     }
-    let expires_at = message.expiry_seconds.map(|seconds| after_seconds(turn.time, seconds));
-    shard.retained.set(Retained { message: Arc::new(message), expires_at }, &mut shard.timers);
+    let expires_at = message
+        .expiry_seconds
+        .map(|seconds| after_seconds(turn.time, seconds));
+    shard.retained.set(
+        Retained {
+            message: Arc::new(message),
+            expires_at,
+        },
+        &mut shard.timers,
+    );
     Outcome::Done
 }

@@ -13,8 +13,14 @@ use crate::shard::Shard;
 use crate::types::*;
 
 pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, subscribe: Subscribe) -> Outcome {
-    let Subscribe { session, epoch, subscriptions } = subscribe;
-    let Some(durable) = shard.sessions.owned(session, epoch) else { return Outcome::Stale };
+    let Subscribe {
+        session,
+        epoch,
+        subscriptions,
+    } = subscribe;
+    let Some(durable) = shard.sessions.owned(session, epoch) else {
+        return Outcome::Stale;
+    };
     let (count, bytes) = growth(durable, &subscriptions);
     let count_max = shard.limits.session_subscriptions_max;
     if durable.subscriptions.len() + count > count_max || !shard.has_session_room(bytes) {
@@ -22,7 +28,9 @@ pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, subscribe: Subscribe) ->
     }
     shard.sessions.subscriptions += count as u64;
     shard.sessions.bytes += bytes;
-    let added = subscriptions.into_iter().map(|subscription| add(shard, turn, session, subscription));
+    let added = subscriptions
+        .into_iter()
+        .map(|subscription| add(shard, turn, session, subscription));
     Outcome::Subscribed(added.collect())
 }
 
@@ -33,14 +41,26 @@ fn growth(durable: &Durable, subscriptions: &[Subscription]) -> (usize, u64) {
         .map(|subscription| &*subscription.filter)
         .filter(|filter| !durable.subscriptions.contains_key(*filter))
         .collect();
-    (new.len(), new.iter().map(|filter| subscription_charge(filter)).sum())
+    (
+        new.len(),
+        new.iter().map(|filter| subscription_charge(filter)).sum(),
+    )
 }
 
 /// Whether the session had the filter before.
 fn add(shard: &mut Shard, turn: &mut Turn, session: SessionId, subscription: Subscription) -> bool {
-    let Subscription { filter, options, identifier } = subscription;
-    let Some(durable) = shard.sessions.durable_mut(session) else { return false };
-    let held = Held { options, identifier };
+    let Subscription {
+        filter,
+        options,
+        identifier,
+    } = subscription;
+    let Some(durable) = shard.sessions.durable_mut(session) else {
+        return false;
+    };
+    let held = Held {
+        options,
+        identifier,
+    };
     let replaced = durable.subscriptions.insert(filter.clone(), held);
     let was_indexed = replaced.is_some_and(|old| old.options.qos != QoS::AtMostOnce);
     if options.qos != QoS::AtMostOnce {
