@@ -126,6 +126,20 @@ mod tests {
     }
 
     #[test]
+    fn prefixes_spread_over_the_counters() {
+        let freshness = Freshness::new(1);
+        let places: std::collections::BTreeSet<u16> = (0..FRESHNESS_COUNTERS_MAX)
+            .map(|number| freshness.place(&format!("c/{number}")))
+            .collect();
+        // Thrown at random, 63 % of the counters are hit.
+        assert!(
+            places.len() > FRESHNESS_COUNTERS_MAX / 2,
+            "{}",
+            places.len()
+        );
+    }
+
+    #[test]
     fn a_change_touches_the_topics_that_it_may_match_and_few_others() {
         let mut freshness = Freshness::new(1);
         let topic = "a/b/c/d/e";

@@ -1,4 +1,4 @@
-//! One node of the trie: 40 bytes, links by index. It knows nothing of texts or values.
+//! One node of the trie: 32 bytes, links by index. It knows nothing of texts or values.
 
 use crate::fixed_map::{FixedMap, fixed_map};
 use crate::levels::LevelId;
@@ -46,9 +46,15 @@ impl Node {
 pub(crate) enum Children {
     None,
     One(LevelId, Index),
-    Flat(Box<[(LevelId, Index)]>),
+    Flat(Box<Flat>),
     Map(Box<FixedMap<LevelId, Index>>),
 }
+
+/// Sorted by level; boxed once more so that a node takes half a cache line.
+#[derive(Debug, Clone)]
+pub(crate) struct Flat(Box<[(LevelId, Index)]>);
+
+const _: () = assert!(size_of::<Node>() == 32);
 
 impl Children {
     #[inline]
@@ -58,9 +64,10 @@ impl Children {
             Self::One(present, child) => (*present == level).then_some(*child),
             Self::Flat(list) => {
                 let at = list
+                    .0
                     .binary_search_by_key(&level, |(present, _)| *present)
                     .ok()?;
-                Some(list[at].1)
+                Some(list.0[at].1)
             }
             Self::Map(map) => map.get(&level).copied(),
         }
@@ -99,7 +106,7 @@ impl Children {
         match self {
             Self::None => Vec::new(),
             Self::One(level, child) => vec![(*level, *child)],
-            Self::Flat(list) => list.to_vec(),
+            Self::Flat(list) => list.0.to_vec(),
             Self::Map(map) => map.iter().map(|(level, child)| (*level, *child)).collect(),
         }
     }
@@ -110,7 +117,7 @@ impl Children {
             [(level, child)] => Self::One(*level, *child),
             _ if all.len() <= NODE_CHILDREN_FLAT_MAX => {
                 all.sort_unstable();
-                Self::Flat(all.into_boxed_slice())
+                Self::Flat(Box::new(Flat(all.into_boxed_slice())))
             }
             _ => {
                 // Keys are our own numbers, not a stranger's, so the seed does not matter.

@@ -116,7 +116,8 @@ impl RouteCache {
             sum: freshness.sum(&places),
             version: freshness.version(),
             bytes,
-            used: true,
+            // Not yet: topics that come once must not push out those that come again.
+            used: false,
             route: Arc::new(route),
         };
         if let Some(slot) = self.slots.get(&*entry.route.topic) {
@@ -180,5 +181,59 @@ impl Entry {
             self.version = freshness.version();
         }
         fresh
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::RouteBuilder;
+
+    fn remember(cache: &mut RouteCache, freshness: &Freshness, topic: &str) -> RouteHandle {
+        cache.insert(RouteBuilder::default().build(topic.into()), freshness)
+    }
+
+    #[test]
+    fn entries_and_bytes_stay_bounded_and_hot_topics_stay() {
+        let freshness = Freshness::new(1);
+        let mut cache = RouteCache::with_limits(1, 8, usize::MAX);
+        let hot = remember(&mut cache, &freshness, "hot");
+        for number in 0..100 {
+            remember(&mut cache, &freshness, &format!("cold/{number}"));
+            assert!(cache.holds(hot, "hot", &freshness));
+            assert!(cache.slots.len() <= 8 && cache.entries.len() <= 8);
+        }
+        let one = cache.entries[hot.slot()]
+            .as_ref()
+            .map_or(0, |entry| entry.bytes);
+        let mut cache = RouteCache::with_limits(1, usize::MAX, 5 * one);
+        for number in 0..100 {
+            remember(&mut cache, &freshness, &format!("cold/{number}"));
+            assert!(cache.bytes <= 5 * one && cache.slots.len() >= 3.min(number + 1));
+        }
+        // One that is larger than the bound is kept alone.
+        let large = remember(&mut cache, &freshness, &"x".repeat(6 * one));
+        assert_eq!(cache.slots.len(), 1);
+        assert!(cache.holds(large, &"x".repeat(6 * one), &freshness));
+    }
+
+    #[test]
+    fn other_subscriptions_leave_a_route_fresh_and_its_own_do_not() {
+        // With this seed none of the other filters shares a counter.
+        let mut freshness = Freshness::new(2);
+        let mut cache = RouteCache::new(1);
+        let handle = remember(&mut cache, &freshness, "a/b");
+        for number in 0..30 {
+            freshness.bump(&format!("c/{number}/+"));
+        }
+        assert!(cache.holds(handle, "a/b", &freshness));
+        assert!(!cache.holds(handle, "a/c", &freshness));
+        assert!(!cache.holds(RouteHandle::default(), "a/b", &freshness));
+        freshness.bump("a/+");
+        assert!(!cache.holds(handle, "a/b", &freshness));
+        assert_eq!(cache.find("a/b", &freshness), None);
+        let again = remember(&mut cache, &freshness, "a/b");
+        assert_eq!(cache.find("a/b", &freshness), Some(again));
+        assert_eq!(cache.slots.len(), 1);
     }
 }

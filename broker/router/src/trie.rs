@@ -90,10 +90,10 @@ impl<T: Default> Trie<T> {
             &mut holder.here
         };
         if *slot == NONE {
-            *slot = self.free_values.pop().unwrap_or_else(|| {
-                self.values.push(T::default());
-                index(self.values.len() - 1)
-            });
+            *slot = self
+                .free_values
+                .pop()
+                .unwrap_or_else(|| push(&mut self.values, T::default()));
         }
         &mut self.values[*slot as usize]
     }
@@ -223,10 +223,10 @@ impl<T: Default> Trie<T> {
         if let Some(child) = self.child(parent, level) {
             return child;
         }
-        let child = self.free_nodes.pop().unwrap_or_else(|| {
-            self.nodes.push(Node::new());
-            index(self.nodes.len() - 1)
-        });
+        let child = self
+            .free_nodes
+            .pop()
+            .unwrap_or_else(|| push(&mut self.nodes, Node::new()));
         if level == "+" {
             self.nodes[parent as usize].plus = child;
         } else {
@@ -245,6 +245,15 @@ impl<T: Default> Trie<T> {
             self.levels.release(level);
         }
     }
+}
+
+/// Appends to an arena that grows by an eighth: doubling would leave up to half of its memory unused.
+fn push<T>(arena: &mut Vec<T>, item: T) -> Index {
+    if arena.len() == arena.capacity() {
+        arena.reserve_exact((arena.len() / 8).max(16));
+    }
+    arena.push(item);
+    index(arena.len() - 1)
 }
 
 fn index(position: usize) -> Index {
