@@ -28,7 +28,7 @@ impl Session {
         self.outbound.room()
     }
 
-    /// Takes a packet id for a message to a clean session; `None` if there is no room. `None` also for
+    /// Takes a packet id for a message at QoS 1 or 2 to a clean session; `None` if there is no room. `None` also for
     /// a durable session, whose deliveries are numbered by its shard.
     pub fn deliver(&mut self, qos: QoS) -> Option<PacketId> {
         if self.outbound.is_durable() || self.outbound.room() == 0 {
@@ -55,6 +55,17 @@ impl Session {
             Some(Awaiting::Nothing | Awaiting::Pubcomp | Awaiting::Puback) => Delivery::Repeat,
             None | Some(Awaiting::Pubrec | Awaiting::Commit) => {
                 self.outbound.open(sequence, Awaiting::Pubcomp)
+            }
+        }
+    }
+
+    /// A delivery that [`Delivery::Send`] allowed is not sent after all: it does not fit the client's
+    /// maximum packet size (MQTT-3.1.2-25) or has expired. As if the client had acknowledged it.
+    pub fn discard_durable(&mut self, sequence: u64) {
+        match self.outbound.inflight.of_sequence(sequence) {
+            None | Some(Awaiting::Nothing) => {}
+            Some(Awaiting::Puback | Awaiting::Pubrec | Awaiting::Commit | Awaiting::Pubcomp) => {
+                self.outbound.complete(sequence);
             }
         }
     }

@@ -116,7 +116,7 @@ impl Session {
         match self.inbound.held(packet_id) {
             None => {}
             Some((Held::Earlier, sequence)) => {
-                self.inbound.hold(packet_id, Held::Routing);
+                self.inbound.take(packet_id, Held::Routing);
                 return Step::RouteAcknowledged(Publishing {
                     packet_id,
                     qos,
@@ -136,11 +136,11 @@ impl Session {
             return step;
         }
         if self.outbound.is_durable() {
-            self.inbound.hold(packet_id, Held::Starting);
+            self.inbound.take(packet_id, Held::Starting);
             let ticket = self.inbound.defer(packet_id, qos);
             return Step::StartInbound { ticket, packet_id };
         }
-        self.inbound.hold(packet_id, Held::Routing);
+        self.inbound.take(packet_id, Held::Routing);
         Step::RouteAcknowledged(Publishing {
             packet_id,
             qos,

@@ -39,6 +39,9 @@ pub(crate) enum Held {
 struct HeldId {
     packet_id: PacketId,
     held: Held,
+    /// Whether its PUBLISH came on this connection: only then it counts against the receive maximum,
+    /// which starts anew with the connection (MQTT 5, 4.9).
+    counted: bool,
     /// The shard's number for it; 0 in a clean session or before `InboundStart` is applied.
     sequence: u64,
 }
@@ -60,6 +63,8 @@ pub(crate) struct Inbound {
     first: u32,
     /// QoS 1 PUBLISHes in `pending`.
     at_least_once: u16,
+    /// Counted ids in `held`.
+    exactly_once: u16,
     /// Sorted by packet id. Ids are used in ascending order, so changes happen near the ends.
     held: VecDeque<HeldId>,
 }
@@ -70,6 +75,7 @@ impl Inbound {
         let held = taken.into_iter().map(|(packet_id, sequence)| HeldId {
             packet_id,
             held: Held::Earlier,
+            counted: false,
             sequence,
         });
         Self {
@@ -80,7 +86,7 @@ impl Inbound {
 
     /// QoS 1 and 2 PUBLISHes that count against the receive maximum we announced.
     pub(crate) fn open(&self) -> usize {
-        usize::from(self.at_least_once) + self.held.len()
+        usize::from(self.at_least_once) + usize::from(self.exactly_once)
     }
 
     pub(crate) fn pending(&self) -> usize {
@@ -93,17 +99,30 @@ impl Inbound {
         self.held.get(at).map(|id| (id.held, id.sequence))
     }
 
+    /// A PUBLISH takes the packet id, or repeats what an earlier connection took.
+    pub(crate) fn take(&mut self, packet_id: PacketId, held: Held) {
+        let at = self.find(packet_id).unwrap_or_else(|at| {
+            let id = HeldId {
+                packet_id,
+                held,
+                counted: false,
+                sequence: 0,
+            };
+            self.held.insert(at, id);
+            at
+        });
+        let id = &mut self.held[at];
+        id.held = held;
+        if !id.counted {
+            id.counted = true;
+            self.exactly_once += 1;
+        }
+    }
+
+    /// The state of a packet id that is taken changes.
     pub(crate) fn hold(&mut self, packet_id: PacketId, held: Held) {
-        match self.find(packet_id) {
-            Ok(at) => self.held[at].held = held,
-            Err(at) => self.held.insert(
-                at,
-                HeldId {
-                    packet_id,
-                    held,
-                    sequence: 0,
-                },
-            ),
+        if let Ok(at) = self.find(packet_id) {
+            self.held[at].held = held;
         }
     }
 
@@ -115,7 +134,10 @@ impl Inbound {
 
     pub(crate) fn release(&mut self, packet_id: PacketId) {
         if let Ok(at) = self.find(packet_id) {
-            self.held.remove(at);
+            let removed = self.held.remove(at);
+            if removed.is_some_and(|id| id.counted) {
+                self.exactly_once -= 1;
+            }
         }
     }
 
@@ -243,11 +265,27 @@ mod tests {
     fn held_ids_stay_sorted_across_the_wrap() {
         let mut inbound = Inbound::default();
         for value in [65_534, 65_535, 1, 2] {
-            inbound.hold(id(value), Held::Answered);
+            inbound.take(id(value), Held::Answered);
         }
         assert_eq!(inbound.held(id(1)), Some((Held::Answered, 0)));
         inbound.release(id(65_534));
         assert_eq!(inbound.held(id(65_534)), None);
         assert_eq!(inbound.held.len(), 3);
+        assert_eq!(inbound.open(), 3);
+    }
+
+    #[test]
+    fn ids_of_an_earlier_connection_count_only_when_repeated() {
+        let mut inbound = Inbound::new(vec![(id(9), 2), (id(3), 1)]);
+        assert_eq!(inbound.held(id(3)), Some((Held::Earlier, 1)));
+        assert_eq!(inbound.open(), 0);
+        inbound.take(id(3), Held::Routing);
+        assert_eq!(
+            (inbound.held(id(3)), inbound.open()),
+            (Some((Held::Routing, 1)), 1)
+        );
+        inbound.release(id(9));
+        inbound.release(id(3));
+        assert_eq!(inbound.open(), 0);
     }
 }

@@ -141,10 +141,10 @@ pub(crate) fn packet_id(sequence: u64) -> PacketId {
     PacketId::new(id).expect("one more than a 16-bit remainder below 65 535 is not zero")
 }
 
-/// What a PUBLISH at this QoS waits for. QoS 0 never gets here; it would wait for nothing.
+/// What a PUBLISH at this QoS waits for.
 pub(crate) fn awaited_after_publish(qos: QoS) -> Awaiting {
     match qos {
-        QoS::AtMostOnce => Awaiting::Nothing,
+        QoS::AtMostOnce => panic!("the worker takes packet ids for QoS 1 and 2 only"),
         QoS::AtLeastOnce => Awaiting::Puback,
         QoS::ExactlyOnce => Awaiting::Pubrec,
     }

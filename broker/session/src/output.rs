@@ -1,7 +1,7 @@
 //! What a session tells its worker to do. Closed enums; the worker matches them exhaustively.
 
 use quorate_codec::{
-    AckKind, Disconnect, PacketId, ReasonCode, Version, encode_ack_with_reason, encode_pingresp,
+    AckKind, PacketId, ReasonCode, Version, encode_ack_with_reason, encode_pingresp,
 };
 
 use crate::handle_publish::Publishing;
@@ -49,7 +49,7 @@ pub enum Step<'p> {
     Unsubscribe(UnsubscribeRequest<'p>),
     /// The client said goodbye: release the session like this and close the connection.
     Release(Release),
-    /// Close the connection, with a DISCONNECT first for an MQTT 5 client.
+    /// Close the connection, with [`crate::Session::disconnect`] first.
     Close(Close),
 }
 
@@ -109,15 +109,4 @@ pub struct Close {
     pub detail: &'static str,
     /// How the session is given back.
     pub release: Release,
-}
-
-impl Close {
-    /// The DISCONNECT to send first; `None` for a client that knows none from a server.
-    pub fn disconnect(&self, version: Version) -> Option<Disconnect<'static>> {
-        version.is_v5().then(|| {
-            let mut disconnect = Disconnect::new(self.reason);
-            disconnect.properties.reason_string = Some(self.detail);
-            disconnect
-        })
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use quorate_codec::{Packet, ReasonCode, Version};
+use quorate_codec::{Disconnect, Packet, ReasonCode, Version};
 
 use crate::deliver::Outbound;
 use crate::inbound::Inbound;
@@ -113,6 +113,21 @@ impl Session {
     /// What the client can take.
     pub fn client_limits(&self) -> &ClientLimits {
         &self.client
+    }
+
+    /// The DISCONNECT to send before we close; `None` for a client that knows none from a server. The
+    /// reason string goes if the client's maximum packet size lets it (MQTT-3.14.2-3).
+    pub fn disconnect(&self, close: &Close) -> Option<Disconnect<'static>> {
+        /// All of the packet but the string, while its lengths take one byte each.
+        const OTHER_BYTES: usize = 7;
+        if !self.version.is_v5() {
+            return None;
+        }
+        let mut disconnect = Disconnect::new(close.reason);
+        if self.fits(close.detail.len() + OTHER_BYTES) {
+            disconnect.properties.reason_string = Some(close.detail);
+        }
+        Some(disconnect)
     }
 
     /// How the session is given back when the connection just ends.
