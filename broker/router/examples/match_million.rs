@@ -69,6 +69,8 @@ fn index_of_a_million() {
     );
     let topics: Vec<String> = scattered(200_000, 1_000_000).map(topic).collect();
     let mut found = 0u64;
+    let took = timed(|| drop(black_box(index.filters_of(0))));
+    println!("all filters of one holder: {} ms", took / 1_000_000);
     let mut times: Vec<u128> = topics
         .iter()
         .map(|topic| timed(|| index.matches(topic, |_, ()| found += 1)))

@@ -40,6 +40,14 @@ impl<T: Default> Exact<T> {
         self.filters.len()
     }
 
+    /// The filters whose value is `wanted`, in the order of their bytes; sorts only those.
+    pub(crate) fn filters_where(&self, wanted: impl Fn(&T) -> bool) -> Vec<String> {
+        let found = self.filters.iter().filter(|(_, value)| wanted(value));
+        let mut found: Vec<String> = found.map(|(filter, _)| filter.to_string()).collect();
+        found.sort_unstable();
+        found
+    }
+
     /// Calls `visit` for each filter, in the order of their bytes.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&str, &T)) {
         let mut sorted: Vec<(&str, &T)> = self

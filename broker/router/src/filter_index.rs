@@ -117,8 +117,10 @@ impl<K: Ord + Copy, V> FilterIndex<K, V> {
     /// The filters that `key` holds, in the order of [`FilterIndex::for_each`]. Looks at every filter: it is for
     /// rare events such as a lost peer; who needs it often keeps a list beside the index.
     pub fn filters_of(&self, key: K) -> Vec<String> {
-        let mut filters = Vec::new();
-        self.for_each_filter(|filter, members| {
+        let mut filters = self
+            .exact
+            .filters_where(|members| members.get(&key).is_some());
+        self.wildcard.for_each(|filter, members| {
             if members.get(&key).is_some() {
                 filters.push(filter.to_owned());
             }
