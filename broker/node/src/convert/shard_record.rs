@@ -27,7 +27,7 @@ pub(super) fn encode(record: Record) -> log::ShardRecord {
             id: queued.id,
             message: Some(message::encode(Arc::unwrap_or_clone(queued.message))),
         }),
-        Record::Session(session) => Kind::Session(encode_session(session)),
+        Record::Session(session) => Kind::Session(encode_session(*session)),
         Record::Subscription(subscription) => {
             Kind::Subscription(subscription::encode(&subscription))
         }
@@ -71,7 +71,7 @@ pub(super) fn decode(record: log::ShardRecord, source: usize) -> Result<Record, 
             id: queued.id,
             message: Arc::new(decode_message(queued.message, source)?),
         }),
-        Kind::Session(session) => Record::Session(decode_session(session, source)?),
+        Kind::Session(session) => Record::Session(Box::new(decode_session(session, source)?)),
         Kind::Subscription(subscription) => {
             Record::Subscription(subscription::decode(subscription)?)
         }
