@@ -1,10 +1,17 @@
 //! ALL I/O of a broker node. Pure crates decide; this crate does.
 
+pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod convert;
 pub mod data_dir;
 pub mod delivery;
+mod file_watch;
 pub mod front_door;
+pub mod http;
 pub mod metrics;
+pub mod node;
 pub mod raft;
 pub mod shard_client;
+pub mod shutdown;
+pub mod telemetry;

@@ -115,8 +115,9 @@ pub enum ClaimError {
 
 /// The session directory as the front door sees it.
 pub trait Sessions: Send + Sync {
-    /// Commits the claim in the client id's shard. It must see the claim through, or give it back by
-    /// itself, when the future is dropped before it ends.
+    /// Commits the claim in the client id's shard. The future is always polled to its end, also when the
+    /// client is gone meanwhile; what it brought is then given back. It must end by itself: with
+    /// [`ClaimError::Unavailable`] when the shard does not answer.
     fn claim(&self, request: ClaimRequest) -> BoxFuture<'_, Result<Claimed, ClaimError>>;
 
     /// Has the connection of an earlier claim closed with *Session taken over* (0x8E) and resolves when

@@ -1,0 +1,55 @@
+//! The end of the process as a value: signals turn it on, everything that runs waits for it.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Waits for the end; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    ended: watch::Receiver<bool>,
+}
+
+/// Brings the end about.
+#[derive(Debug)]
+pub struct ShutdownTrigger {
+    end: watch::Sender<bool>,
+}
+
+/// A trigger and what waits for it.
+pub fn channel() -> (ShutdownTrigger, Shutdown) {
+    let (end, ended) = watch::channel(false);
+    (ShutdownTrigger { end }, Shutdown { ended })
+}
+
+impl ShutdownTrigger {
+    /// The end has come. A dropped trigger says the same.
+    pub fn trigger(&self) {
+        self.end.send_replace(true);
+    }
+}
+
+impl Shutdown {
+    /// Resolves when the end has come, also if it came before.
+    pub async fn wait(&mut self) {
+        // An error means that the trigger is gone: the end as well.
+        let _ = self.ended.wait_for(|&ended| ended).await;
+    }
+
+    /// Whether the end has come.
+    pub fn has_come(&self) -> bool {
+        *self.ended.borrow()
+    }
+}
+
+/// Waits for SIGTERM or SIGINT and tells which one came.
+///
+/// # Errors
+/// The operating system lets us watch no signals.
+pub async fn signalled() -> std::io::Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}
