@@ -58,11 +58,7 @@ pub fn decode<'a>(
         Frame::Whole { body, consumed } => (Reader::new(body), consumed),
         Frame::Incomplete { needed } => return Ok(Decoded::Incomplete { needed }),
     };
-    let packet = if kind == PacketKind::Publish {
-        Packet::Publish(Publish::decode(first, body, version)?)
-    } else {
-        decode_body(kind, body, version)?
-    };
+    let packet = decode_body(first, kind, body, version)?;
     Ok(Decoded::Packet { packet, consumed })
 }
 
@@ -79,9 +75,10 @@ pub fn decode_connect<'a>(
     if let Some(&first) = bytes.first()
         && first != PacketKind::Connect.first_byte()
     {
-        let error = match PacketKind::from_first_byte(first) {
-            Some(PacketKind::Connect) => DecodeError::HeaderFlags(first),
-            _ => DecodeError::NotConnect,
+        let error = if PacketKind::from_first_byte(first) == Some(PacketKind::Connect) {
+            DecodeError::HeaderFlags(first)
+        } else {
+            DecodeError::NotConnect
         };
         return Err(unknown(error));
     }
@@ -148,13 +145,15 @@ fn check_first(first: u8, version: Version) -> Result<PacketKind, DecodeError> {
     Ok(kind)
 }
 
-/// Any body but PUBLISH's.
+#[inline]
 fn decode_body<'a>(
+    first: u8,
     kind: PacketKind,
     body: Reader<'a>,
     version: Version,
 ) -> Result<Packet<'a>, DecodeError> {
     Ok(match kind {
+        PacketKind::Publish => Packet::Publish(Publish::decode(first, body, version)?),
         PacketKind::PubAck => Packet::PubAck(Acknowledgement::decode(kind, body, version)?),
         PacketKind::PubRec => Packet::PubRec(Acknowledgement::decode(kind, body, version)?),
         PacketKind::PubRel => Packet::PubRel(Acknowledgement::decode(kind, body, version)?),
@@ -175,6 +174,5 @@ fn decode_body<'a>(
             body.finish()?;
             Packet::PingResp
         }
-        PacketKind::Publish => Packet::Publish(Publish::decode(kind.first_byte(), body, version)?),
     })
 }

@@ -16,25 +16,23 @@ use crate::writer::{put_counted, put_string, put_u16, put_u32, put_variable, var
 /// How long it became, for a client's maximum packet size, is the difference in `out.len()`.
 pub fn encode(packet: &Packet<'_>, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = out.len();
-    let result = match packet {
-        Packet::Publish(publish) => publish.encode(version, out),
-        other => {
-            out.push(other.kind().first_byte());
-            put_counted(out, |out| encode_body(other, version, out))
-        }
-    };
+    let result = encode_kind(packet, version, out);
     if result.is_err() {
         out.truncate(start);
     }
     result
 }
 
-fn encode_body(
+fn encode_kind(
     packet: &Packet<'_>,
     version: Version,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
-    match packet {
+    if let Packet::Publish(publish) = packet {
+        return publish.encode(version, out);
+    }
+    out.push(packet.kind().first_byte());
+    put_counted(out, |out| match packet {
         Packet::Connect(connect) => connect.encode(out),
         Packet::ConnAck(connack) => connack.encode(version, out),
         Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
@@ -46,9 +44,9 @@ fn encode_body(
         Packet::UnsubAck(unsuback) => unsuback.encode(version, out),
         Packet::Disconnect(disconnect) => disconnect.encode(version, out),
         Packet::Auth(auth) => auth.encode(version, out),
-        Packet::PingReq | Packet::PingResp => Ok(()),
-        Packet::Publish(publish) => publish.encode(version, out),
-    }
+        // A PUBLISH has been written whole above.
+        Packet::PingReq | Packet::PingResp | Packet::Publish(_) => Ok(()),
+    })
 }
 
 /// What differs from one receiver of a message to the next.

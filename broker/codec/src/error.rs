@@ -108,6 +108,19 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// A bad topic name; U+0000 makes any string malformed, not only a name (MQTT-1.5.4-2).
+    pub(crate) const fn of_topic_name(error: TopicError) -> Self {
+        match error {
+            TopicError::NulCharacter => Self::NulCharacter,
+            TopicError::Empty
+            | TopicError::TooLong
+            | TopicError::Wildcard
+            | TopicError::WildcardPlace
+            | TopicError::ShareName
+            | TopicError::ShareFilter => Self::TopicName(error),
+        }
+    }
+
     /// The reason code for DISCONNECT or CONNACK.
     pub const fn reason(self) -> ReasonCode {
         match self {
@@ -124,8 +137,11 @@ impl DecodeError {
             | Self::PropertyMisplaced(_)
             | Self::ReservedFlags(_)
             | Self::WillFlags
-            | Self::ReasonCode(_)
-            | Self::SubscriptionOptions(_) => ReasonCode::MalformedPacket,
+            | Self::ReasonCode(_) => ReasonCode::MalformedPacket,
+            // Reserved bits are malformed (MQTT-3.8.3-5), reserved values a protocol error (3.8.3.1).
+            Self::SubscriptionOptions(options) if options & 0b1100_0000 != 0 => {
+                ReasonCode::MalformedPacket
+            }
             Self::NotConnect
             | Self::PacketIdZero
             | Self::TopicMissing
@@ -135,6 +151,7 @@ impl DecodeError {
             | Self::PasswordAlone
             | Self::ListEmpty
             | Self::NoLocalOnShared
+            | Self::SubscriptionOptions(_)
             | Self::SessionPresentInRefusal => ReasonCode::ProtocolError,
             Self::PacketTooLarge { .. } => ReasonCode::PacketTooLarge,
             Self::TopicName(_) => ReasonCode::TopicNameInvalid,

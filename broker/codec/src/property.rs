@@ -129,7 +129,7 @@ pub(crate) fn read_payload_format(reader: &mut Reader<'_>) -> Result<PayloadForm
 
 /// The response topic is a topic name (MQTT-3.3.2-14).
 pub(crate) fn read_response_topic<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
-    let name = TopicName::parse(reader.string()?).map_err(DecodeError::TopicName)?;
+    let name = TopicName::parse(reader.string()?).map_err(DecodeError::of_topic_name)?;
     Ok(name.as_str())
 }
 

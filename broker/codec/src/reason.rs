@@ -172,10 +172,10 @@ impl ReasonCode {
     pub const fn is_allowed_in(self, kind: PacketKind) -> bool {
         let value = self as u8;
         match kind {
-            PacketKind::ConnAck => match value {
-                0x00 | 0x80..=0x8A | 0x8C | 0x90 | 0x95 | 0x97 | 0x99..=0x9D | 0x9F => true,
-                _ => false,
-            },
+            PacketKind::ConnAck => matches!(
+                value,
+                0x00 | 0x80..=0x8A | 0x8C | 0x90 | 0x95 | 0x97 | 0x99..=0x9D | 0x9F
+            ),
             PacketKind::PubAck | PacketKind::PubRec => {
                 matches!(
                     value,
@@ -192,7 +192,7 @@ impl ReasonCode {
             }
             PacketKind::Disconnect => matches!(
                 value,
-                0x00 | 0x04 | 0x80..=0x83 | 0x87 | 0x89 | 0x8B | 0x8D..=0x90 | 0x93..=0xA2
+                0x00 | 0x04 | 0x80..=0x83 | 0x87 | 0x89 | 0x8B..=0x90 | 0x93..=0xA2
             ),
             PacketKind::Auth => matches!(value, 0x00 | 0x18 | 0x19),
             PacketKind::Connect

@@ -51,9 +51,6 @@ impl<'a> Auth<'a> {
             return Ok(Self::new(ReasonCode::Success));
         }
         let reason = ReasonCode::read(PacketKind::Auth, &mut reader)?;
-        if reader.is_empty() {
-            return Ok(Self::new(reason));
-        }
         let fields = PropertyFields::read(&mut reader, ALLOWED)?;
         reader.finish()?;
         Ok(Self {

@@ -53,7 +53,7 @@ impl<'a> Publish<'a> {
             return Err(DecodeError::TopicMissing);
         }
         if !aliased {
-            TopicName::parse(topic).map_err(DecodeError::TopicName)?;
+            TopicName::parse(topic).map_err(DecodeError::of_topic_name)?;
         }
         Ok(Self {
             dup,

@@ -34,7 +34,7 @@ impl<'a> Will<'a> {
         } else {
             WillProperties::default()
         };
-        let topic = TopicName::parse(reader.string()?).map_err(DecodeError::TopicName)?;
+        let topic = TopicName::parse(reader.string()?).map_err(DecodeError::of_topic_name)?;
         Ok(Self {
             qos,
             retain,

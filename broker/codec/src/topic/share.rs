@@ -23,10 +23,10 @@ impl<'a> ShareFilter<'a> {
         if group.is_empty() || group.bytes().any(|byte| matches!(byte, b'+' | b'#' | 0)) {
             return Err(TopicError::ShareName);
         }
-        let filter = TopicFilter::parse(filter).map_err(|error| match error {
-            TopicError::Empty => TopicError::ShareFilter,
-            other => other,
-        })?;
+        if filter.is_empty() {
+            return Err(TopicError::ShareFilter);
+        }
+        let filter = TopicFilter::parse(filter)?;
         Ok(Self {
             text,
             group,
