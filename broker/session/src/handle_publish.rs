@@ -1,9 +1,9 @@
 //! PUBLISH from the client, at all three QoS, and what comes of it. Routes nothing.
 
-use quorate_codec::{PacketId, Publish, QoS, ReasonCode};
+use quorate_codec::{AckKind, PacketId, Publish, QoS, ReasonCode};
 
 use crate::inbound::{Held, Ticket};
-use crate::output::Step;
+use crate::output::{Reply, Step};
 use crate::session::{Session, close, protocol_error};
 use crate::topic_alias;
 
@@ -78,7 +78,6 @@ impl Session {
         if let Some(step) = self.refuse(packet_id, qos, reason) {
             return step;
         }
-        self.answer(packet_id, qos, reason);
         self.inbound.finish(ticket, reason);
         Step::Continue
     }
@@ -92,7 +91,7 @@ impl Session {
     }
 
     /// The next PUBACK, PUBREC or PUBCOMP whose turn has come.
-    pub fn poll_ack(&mut self) -> Option<crate::Reply> {
+    pub fn poll_ack(&mut self) -> Option<Reply> {
         self.inbound.poll_ack()
     }
 
@@ -123,10 +122,12 @@ impl Session {
                     sequence: Some(sequence),
                 });
             }
-            Some((Held::Answered, _)) if !self.inbound_is_full() => {
-                return self.settle(packet_id, qos, ReasonCode::Success);
+            Some((Held::Answered, _)) => {
+                // The first PUBREC went in its turn. Queued, this one could come after PUBCOMP and be
+                // taken for the answer to the next message under this id.
+                let reason = ReasonCode::Success;
+                return Step::Send(Reply::new(AckKind::PubRec, packet_id, reason));
             }
-            Some((Held::Answered, _)) => return too_many(),
             // The answer is on its way already.
             Some((Held::Starting | Held::Routing | Held::Refusing(_) | Held::Releasing, _)) => {
                 return Step::Continue;
@@ -196,22 +197,9 @@ impl Session {
     }
 
     fn settle(&mut self, packet_id: PacketId, qos: QoS, reason: ReasonCode) -> Step<'static> {
-        self.answer(packet_id, qos, reason);
         match self.inbound.settle(packet_id, qos, reason) {
             Some(reply) => Step::Send(reply),
             None => Step::Continue,
-        }
-    }
-
-    /// The packet id's state once this reason answers its PUBLISH.
-    fn answer(&mut self, packet_id: PacketId, qos: QoS, reason: ReasonCode) {
-        if qos != QoS::ExactlyOnce {
-            return;
-        }
-        if reason.is_error() {
-            self.inbound.release(packet_id);
-        } else {
-            self.inbound.hold(packet_id, Held::Answered);
         }
     }
 }

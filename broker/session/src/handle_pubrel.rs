@@ -44,7 +44,7 @@ impl Session {
                 pubcomp(packet_id)
             }
             Held::Refusing(reason) => {
-                self.inbound.release(packet_id);
+                self.inbound.hold(packet_id, Held::Routing);
                 self.inbound.finish_packet_id(packet_id, reason);
                 Step::Continue
             }

@@ -23,11 +23,11 @@ impl Ticket {
 pub(crate) enum Held {
     /// `InboundStart` is on its way.
     Starting,
-    /// Its message is being routed.
+    /// Its message is being routed, or PUBREC waits for its turn.
     Routing,
     /// An earlier connection took it; whether its message went everywhere is not known.
     Earlier,
-    /// PUBREC is due or sent; repeats are answered and not routed (MQTT-4.3.3-10).
+    /// PUBREC is sent; repeats are answered and not routed (MQTT-4.3.3-10).
     Answered,
     /// Refused; `InboundRelease` is on its way and PUBREC follows it.
     Refusing(ReasonCode),
@@ -157,7 +157,7 @@ impl Inbound {
         reason: ReasonCode,
     ) -> Option<Reply> {
         if self.pending.is_empty() {
-            return Some(acknowledgement(packet_id, qos, reason));
+            return Some(self.acknowledge(packet_id, qos, reason));
         }
         self.push(packet_id, qos, Some(reason));
         None
@@ -204,7 +204,20 @@ impl Inbound {
         if qos == QoS::AtLeastOnce {
             self.at_least_once -= 1;
         }
-        Some(acknowledgement(packet_id, qos, reason))
+        Some(self.acknowledge(packet_id, qos, reason))
+    }
+
+    /// The acknowledgement leaves now, and only now the packet id's state follows.
+    fn acknowledge(&mut self, packet_id: PacketId, qos: QoS, reason: ReasonCode) -> Reply {
+        if qos != QoS::ExactlyOnce {
+            return Reply::new(AckKind::PubAck, packet_id, reason);
+        }
+        if reason.is_error() {
+            self.release(packet_id);
+        } else {
+            self.hold(packet_id, Held::Answered);
+        }
+        Reply::new(AckKind::PubRec, packet_id, reason)
     }
 
     fn push(&mut self, packet_id: PacketId, qos: QoS, reason: Option<ReasonCode>) {
@@ -225,13 +238,6 @@ impl Inbound {
     fn find(&self, packet_id: PacketId) -> Result<usize, usize> {
         self.held
             .binary_search_by_key(&packet_id, |id| id.packet_id)
-    }
-}
-
-fn acknowledgement(packet_id: PacketId, qos: QoS, reason: ReasonCode) -> Reply {
-    match qos {
-        QoS::AtMostOnce | QoS::AtLeastOnce => Reply::new(AckKind::PubAck, packet_id, reason),
-        QoS::ExactlyOnce => Reply::new(AckKind::PubRec, packet_id, reason),
     }
 }
 

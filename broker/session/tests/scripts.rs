@@ -2,6 +2,7 @@
 //!
 //! A line is a comment (`#`), an input, or (indented, with an arrow) an output of the input above it.
 //! `UPDATE_SCRIPTS=1 cargo test -p quorate-session --test scripts` writes the outputs anew.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 #[path = "runner/packets.rs"]
 mod packets;
