@@ -81,6 +81,12 @@ impl Session {
         }
     }
 
+    /// Whether a poll would give something.
+    pub fn has_reports(&self) -> bool {
+        let reports = self.outbound.durable.as_ref();
+        reports.is_some_and(|r| !r.acknowledged.is_empty() || !r.received.is_empty())
+    }
+
     /// Sequences for the session's next `Acknowledge`, in the order they were completed; `None` if
     /// there are none, always for a clean session.
     pub fn poll_acknowledged(&mut self) -> Option<Vec<u64>> {

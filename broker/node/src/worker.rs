@@ -1,0 +1,97 @@
+//! Workers: plain threads, each with its own connections, an event loop on mio and no lock on the hot path
+//! (design 2.7). [`core`] decides, [`event_loop`] reads and writes, [`mailbox`] is how others talk to it.
+
+mod completions;
+mod connection;
+mod core;
+mod cross;
+mod deliver;
+mod end;
+mod event_loop;
+mod inbound;
+mod inbox;
+mod limits;
+mod mailbox;
+mod messages;
+mod operation;
+mod outbox;
+mod output;
+mod publish;
+mod read_buffer;
+mod shard_deliveries;
+mod slab;
+mod socket;
+mod subscribe;
+mod timers;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use quorate_shard::{Epoch, SessionId, ShardId};
+
+pub use self::core::CoreSettings;
+pub use inbox::{Confirm, Done, Injected, OnDrop, ToWorker};
+pub use limits::WorkerLimits;
+pub use mailbox::Mailbox;
+pub(crate) use read_buffer::ReadBuffer;
+
+use self::core::Core;
+use crate::metrics::WorkerCounters;
+use crate::registry::Registry;
+use crate::shard_client::Request;
+use event_loop::EventLoop;
+
+/// What a worker asks of the rest of the node. Nothing of it may block.
+pub trait Outside: Send {
+    /// Hands commands to a shard, in order.
+    fn submit(&self, shard: ShardId, requests: Vec<Request>);
+    /// Has a durable session's deliveries sent to this worker.
+    fn attach(&self, shard: ShardId, session: SessionId, epoch: Epoch, worker: u16);
+    /// Stops them.
+    fn detach(&self, shard: ShardId, session: SessionId, epoch: Epoch);
+    /// Reads what is retained for the filters and sends [`ToWorker::Retained`] with the ticket.
+    fn read_retained(&self, worker: u16, ticket: u64, filters: Vec<Arc<str>>);
+}
+
+/// A worker that is not running yet: its mailbox can be handed out before the others exist.
+pub struct Worker {
+    poll: mio::Poll,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Worker {
+    /// Makes the poll and the mailbox.
+    ///
+    /// # Errors
+    /// The operating system gives no epoll instance or no eventfd.
+    pub fn new() -> std::io::Result<Self> {
+        let poll = mio::Poll::new()?;
+        let mailbox = Arc::new(Mailbox::new(EventLoop::waker(&poll)?));
+        Ok(Self { poll, mailbox })
+    }
+
+    /// How others talk to it.
+    pub fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    /// Starts the thread. `mailboxes` are those of all workers, in order.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub fn start(
+        self,
+        settings: CoreSettings,
+        registry: Arc<Registry>,
+        counters: Arc<WorkerCounters>,
+        mailboxes: Arc<[Arc<Mailbox>]>,
+        outside: Box<dyn Outside>,
+    ) -> std::io::Result<JoinHandle<std::io::Result<()>>> {
+        let name = format!("worker-{}", settings.id);
+        let Self { poll, mailbox } = self;
+        std::thread::Builder::new().name(name).spawn(move || {
+            let core = Core::new(settings, registry, counters);
+            EventLoop::new(poll, mailbox, core, mailboxes, outside).run()
+        })
+    }
+}

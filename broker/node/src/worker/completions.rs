@@ -1,0 +1,164 @@
+//! What shards answered, and what goes on with it.
+
+use quorate_codec::{PacketId, ReasonCode};
+use quorate_router::ConnectionId;
+use quorate_shard::{
+    Acknowledge, Command, Forget, InboundRelease, Origin, Outcome, Received, Sequence,
+};
+
+use super::core::{Core, key};
+use super::operation::{Operation, all_shards};
+use super::slab::Key;
+
+impl Core {
+    /// Outcomes of commands, by ticket.
+    pub(super) fn handle_outcomes(&mut self, outcomes: Vec<(u64, Outcome)>) {
+        for (ticket, outcome) in outcomes {
+            self.handle_outcome(Key::from_bits(ticket), outcome);
+        }
+    }
+
+    fn handle_outcome(&mut self, ticket: Key, outcome: Outcome) {
+        if self.is_incomplete(ticket, &outcome) {
+            return;
+        }
+        let Some(operation) = self.operations.remove(ticket) else {
+            return;
+        };
+        match operation {
+            Operation::Publish { waiter, reason, .. } => self.published(waiter, reason),
+            Operation::InboundStart(inbound) => match outcome {
+                Outcome::InboundStarted { sequence, .. } => {
+                    self.inbound_started(*inbound, sequence)
+                }
+                Outcome::QuotaExceeded => {
+                    let step = self.connections.get_mut(key(inbound.id)).map(|connection| {
+                        connection
+                            .session
+                            .publish_done(inbound.ticket, ReasonCode::QuotaExceeded)
+                    });
+                    if let Some(step) = step {
+                        self.take_step(inbound.id, step, None);
+                        self.send_acks(inbound.id);
+                    }
+                }
+                // A stale session's connection is being taken over.
+                _ => {}
+            },
+            Operation::InboundRelease { id, packet_id, .. } => self.inbound_released(id, packet_id),
+            Operation::Received { id, sequences } => self.received(id, &sequences, &outcome),
+            Operation::Subscribe(subscribing) => self.subscriptions_committed(subscribing, outcome),
+            Operation::Unsubscribe(unsubscribing) => self.send_unsuback(&unsubscribing),
+            Operation::Retained(retaining) => self.finish_retained(retaining),
+        }
+    }
+
+    /// Notes one part of several; whether more are missing.
+    fn is_incomplete(&mut self, ticket: Key, outcome: &Outcome) -> bool {
+        let parts = match self.operations.get_mut(ticket) {
+            Some(Operation::Publish { parts, reason, .. }) => {
+                if *outcome == Outcome::QuotaExceeded {
+                    *reason = ReasonCode::QuotaExceeded;
+                }
+                parts
+            }
+            Some(Operation::InboundRelease { parts, .. }) => parts,
+            Some(Operation::Retained(retaining)) => &mut retaining.parts,
+            Some(
+                Operation::InboundStart(_)
+                | Operation::Received { .. }
+                | Operation::Subscribe(_)
+                | Operation::Unsubscribe(_),
+            )
+            | None => return false,
+        };
+        *parts -= 1;
+        *parts > 0
+    }
+
+    /// PUBREL came for an inbound QoS 2 message of a durable session: its marks may go everywhere.
+    pub(super) fn release_inbound(&mut self, id: ConnectionId, packet_id: PacketId, sequence: u64) {
+        let Some(connection) = self.connections.get(key(id)) else {
+            return;
+        };
+        let (own, session, epoch) = (connection.shard, connection.claim, connection.epoch);
+        let shards = self.settings.slots.shard_count();
+        let parts = shards + 1;
+        let operation = Operation::InboundRelease {
+            id,
+            packet_id,
+            parts,
+        };
+        let ticket = self.operations.insert(operation).to_bits();
+        let release = InboundRelease {
+            session,
+            epoch,
+            packet_id,
+        };
+        self.request_with(own, Command::InboundRelease(release), ticket);
+        let origin = Origin::Inbound {
+            shard: own,
+            session,
+            sequence,
+        };
+        for shard in all_shards(shards) {
+            self.request_with(shard, Command::Forget(Forget { origin }), ticket);
+        }
+    }
+
+    fn inbound_released(&mut self, id: ConnectionId, packet_id: PacketId) {
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            return;
+        };
+        let step = connection.session.inbound_released(packet_id);
+        self.take_step(id, step, None);
+        self.send_acks(id);
+    }
+
+    /// PUBRECs are committed: their PUBRELs go out.
+    fn received(&mut self, id: ConnectionId, sequences: &[Sequence], outcome: &Outcome) {
+        if *outcome == Outcome::Stale {
+            return;
+        }
+        for sequence in sequences {
+            let connection = self.connections.get_mut(key(id));
+            if let Some(reply) = connection.and_then(|c| c.session.received_applied(*sequence)) {
+                self.reply(id, reply);
+            }
+        }
+    }
+
+    /// What a session has for its shard after a turn, and what waits for room.
+    pub(super) fn settle(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            return;
+        };
+        connection.settled = false;
+        if !connection.is_open() {
+            return;
+        }
+        let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
+        let acknowledged = connection.session.poll_acknowledged();
+        let received = connection.session.poll_received();
+        let waits = connection.waiting.is_some();
+        if let Some(sequences) = acknowledged {
+            let command = Command::Acknowledge(Acknowledge {
+                session,
+                epoch,
+                sequences,
+            });
+            self.request_unanswered(shard, command);
+        }
+        if let Some(sequences) = received {
+            let command = Command::Received(Received {
+                session,
+                epoch,
+                sequences: sequences.clone(),
+            });
+            self.request(shard, command, Operation::Received { id, sequences });
+        }
+        if waits {
+            self.send_waiting(id);
+        }
+    }
+}

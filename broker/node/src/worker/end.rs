@@ -1,0 +1,142 @@
+//! The end of a connection: the session given back, its subscriptions out of the table, DISCONNECT for
+//! those who understand it. The socket is closed at the end of the turn, after a last write.
+
+use std::sync::Arc;
+
+use quorate_codec::{Disconnect, DisconnectProperties, Packet, ReasonCode};
+use quorate_router::ConnectionId;
+use quorate_session::{Close, Release};
+use quorate_shard::{Command, Epoch, SessionId, ShardId};
+
+use super::connection::State;
+use super::core::{Core, key};
+use super::inbox::Confirm;
+use super::outbox::Errand;
+
+impl Core {
+    /// The socket ended or failed.
+    pub(crate) fn handle_end(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get(key(id)) {
+            let release = connection.session.lost();
+            self.end(id, release);
+        }
+    }
+
+    /// The broker ends the connection; an MQTT 5 client is told why.
+    pub(super) fn close(&mut self, id: ConnectionId, close: Close) {
+        let Some(connection) = self.connections.get(key(id)).filter(|c| c.is_open()) else {
+            return;
+        };
+        tracing::debug!(client = %connection.client_id, reason = ?close.reason, detail = close.detail, "closing");
+        self.send_disconnect(id, close.reason);
+        self.end(id, close.release);
+    }
+
+    fn send_disconnect(&mut self, id: ConnectionId, reason: ReasonCode) {
+        let v5 = self
+            .connections
+            .get(key(id))
+            .is_some_and(|c| c.session.version().is_v5());
+        if v5 {
+            let properties = DisconnectProperties::default();
+            self.send(id, &Packet::Disconnect(Disconnect { reason, properties }));
+        }
+    }
+
+    /// The session is given back like this, and the connection ends.
+    pub(super) fn end(&mut self, id: ConnectionId, release: Release) {
+        let Some(connection) = self.connections.get(key(id)).filter(|c| c.is_open()) else {
+            return;
+        };
+        let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
+        let release = quorate_shard::Release {
+            session,
+            epoch,
+            fire_will: release.fire_will,
+            expiry_seconds: release.expiry_seconds,
+        };
+        self.request_unanswered(shard, Command::Release(release));
+        self.leave(id);
+    }
+
+    /// Takes the connection out of everything that would send to it.
+    fn leave(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            return;
+        };
+        connection.state = State::Ended;
+        connection.waiting = None;
+        connection.carried = Vec::new();
+        let filters = std::mem::take(&mut connection.filters);
+        let interest = &mut self.outbox.interest;
+        self.table.remove_connection(
+            id,
+            filters.iter().map(|filter| &**filter),
+            |filter, changed| {
+                interest.push((Arc::from(filter), changed));
+            },
+        );
+        self.registry.close(&connection.client_id, connection.epoch);
+        if connection.durable {
+            let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
+            if self.durable.get(&(shard, session)) == Some(&id) {
+                self.durable.remove(&(shard, session));
+            }
+            self.outbox.errands.push(Errand::Detach {
+                shard,
+                session,
+                epoch,
+            });
+        }
+        self.ended.push(id);
+    }
+
+    /// A newer claim has the client id: the older connection ends, its session goes on (MQTT-3.1.4-3).
+    pub(super) fn take_over(&mut self, id: ConnectionId, closed: Confirm) {
+        if self
+            .connections
+            .get(key(id))
+            .is_some_and(super::connection::Connection::is_open)
+        {
+            self.send_disconnect(id, ReasonCode::SessionTakenOver);
+            self.leave(id);
+        }
+        drop(closed);
+    }
+
+    /// The session was ended by someone else.
+    pub(super) fn session_ended(&mut self, shard: ShardId, session: SessionId, epoch: Epoch) {
+        let found = self.connections.iter().find(|(_, connection)| {
+            connection.shard == shard && connection.claim == session && connection.epoch == epoch
+        });
+        if let Some((found, _)) = found {
+            let id = super::core::connection_id(found);
+            self.send_disconnect(id, ReasonCode::SessionTakenOver);
+            self.leave(id);
+        }
+    }
+
+    /// The node ends: every client is told, every session given back.
+    pub(super) fn shut_down(&mut self) {
+        self.shutting_down = true;
+        let all: Vec<_> = self
+            .connections
+            .iter()
+            .map(|(found, _)| super::core::connection_id(found))
+            .collect();
+        for id in all {
+            let Some(connection) = self.connections.get(key(id)) else {
+                continue;
+            };
+            let release = connection.session.lost();
+            self.close(
+                id,
+                Close {
+                    reason: ReasonCode::ServerShuttingDown,
+                    detail: "shutting down",
+                    release,
+                },
+            );
+        }
+    }
+}

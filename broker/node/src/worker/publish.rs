@@ -1,0 +1,314 @@
+//! A PUBLISH on its way: the direct part at once, the durable part as commands to shards, then its
+//! acknowledgement (design 2.3).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quorate_codec::{PacketId, Publish, QoS, ReasonCode};
+use quorate_router::{ConnectionId, Route, Scope};
+use quorate_session::{Publishing, Ticket};
+use quorate_shard::{Command, InboundStart, Message, Origin, Retain, ShardId};
+
+use super::core::{Core, key};
+use super::cross::CrossPublish;
+use super::deliver::Outgoing;
+use super::operation::{InboundPublish, Operation};
+use crate::shard_client::{ReplyTo, Request};
+
+impl Core {
+    /// A QoS 0 PUBLISH: nobody waits for anything.
+    pub(super) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) {
+        self.count_received(publish);
+        let Some(route) = self.route_of(id, publish.topic) else {
+            return;
+        };
+        self.publish_direct(Some(id), &route, publish);
+        if publish.retain {
+            let message = message_of(route.topic.clone(), publish);
+            self.request_retain(message, None);
+        }
+    }
+
+    /// A QoS 1 or 2 PUBLISH that may be routed now.
+    pub(super) fn publish_acknowledged(
+        &mut self,
+        id: ConnectionId,
+        publishing: Publishing,
+        publish: &Publish<'_>,
+    ) {
+        self.count_received(publish);
+        let Some(route) = self.route_of(id, publish.topic) else {
+            return;
+        };
+        self.publish_direct(Some(id), &route, publish);
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            return;
+        };
+        if route.shards.is_empty() && !publish.retain {
+            let reason = if route.is_empty() {
+                ReasonCode::NoMatchingSubscribers
+            } else {
+                ReasonCode::Success
+            };
+            let step = connection.session.publish_completed(publishing, reason);
+            self.take_step(id, step, None);
+            return;
+        }
+        let origin = publishing.sequence().map(|sequence| Origin::Inbound {
+            shard: connection.shard,
+            session: connection.claim,
+            sequence,
+        });
+        let ticket = connection.session.publish_deferred(publishing);
+        let client_id = connection.client_id.clone();
+        let message = message_of(route.topic.clone(), publish);
+        self.publish_durable(
+            Waiter::Client { id, ticket },
+            &route,
+            message,
+            Some(client_id),
+            origin,
+        );
+    }
+
+    /// A QoS 2 PUBLISH of a durable session: its packet id is committed before the message goes out (P4).
+    pub(super) fn start_inbound(
+        &mut self,
+        id: ConnectionId,
+        ticket: Ticket,
+        packet_id: PacketId,
+        publish: &Publish<'_>,
+    ) {
+        self.count_received(publish);
+        let Some(connection) = self.connections.get(key(id)) else {
+            return;
+        };
+        let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
+        let message = message_of(Arc::from(publish.topic), publish);
+        let operation = Operation::InboundStart(Box::new(InboundPublish {
+            id,
+            ticket,
+            message,
+        }));
+        let command = Command::InboundStart(InboundStart {
+            session,
+            epoch,
+            packet_id,
+        });
+        self.request(shard, command, operation);
+    }
+
+    /// The packet id is committed: the message goes out under its origin.
+    pub(super) fn inbound_started(&mut self, inbound: InboundPublish, sequence: u64) {
+        let InboundPublish {
+            id,
+            ticket,
+            message,
+        } = inbound;
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            // The client resends it on its next connection; the packet id keeps its sequence.
+            return;
+        };
+        connection.session.inbound_started(ticket, sequence);
+        let origin = Origin::Inbound {
+            shard: connection.shard,
+            session: connection.claim,
+            sequence,
+        };
+        let client_id = connection.client_id.clone();
+        let Some(route) = self.route_of(id, &message.topic) else {
+            return;
+        };
+        self.deliver_kept(Some(id), &route, &message);
+        self.publish_durable(
+            Waiter::Client { id, ticket },
+            &route,
+            message,
+            Some(client_id),
+            Some(origin),
+        );
+    }
+
+    /// Publishes on behalf of the broker itself (a will): direct and durable part, then `done`.
+    pub(super) fn publish_injected(&mut self, publish: super::inbox::Injected) {
+        let super::inbox::Injected {
+            message,
+            publisher,
+            origin,
+            done,
+        } = publish;
+        let mut handle = quorate_router::RouteHandle::default();
+        let route = self.table.route(&mut handle, &message.topic).clone();
+        self.deliver_kept(None, &route, &message);
+        self.publish_durable(Waiter::Broker(done), &route, message, publisher, origin);
+    }
+
+    /// Proposes what shards have to keep of a message; when all of it is applied the waiter is told.
+    fn publish_durable(
+        &mut self,
+        waiter: Waiter,
+        route: &Route,
+        message: Message,
+        publisher: Option<Arc<str>>,
+        origin: Option<Origin>,
+    ) {
+        let shards: &[ShardId] = if message.qos == QoS::AtMostOnce {
+            &[]
+        } else {
+            &route.shards
+        };
+        let parts = shards.len() + usize::from(message.retain);
+        if parts == 0 {
+            self.published(waiter, ReasonCode::Success);
+            return;
+        }
+        let operation = Operation::Publish {
+            waiter,
+            parts: parts as u16,
+            reason: ReasonCode::Success,
+        };
+        let ticket = self.operations.insert(operation).to_bits();
+        if message.retain {
+            self.request_retain(message.clone(), Some(ticket));
+        }
+        for shard in shards {
+            let publish = quorate_shard::Publish {
+                message: message.clone(),
+                publisher: publisher.clone(),
+                origin,
+            };
+            self.request_with(*shard, Command::Publish(publish), ticket);
+        }
+    }
+
+    /// All parts of a publish are done.
+    pub(super) fn published(&mut self, waiter: Waiter, reason: ReasonCode) {
+        match waiter {
+            Waiter::Client { id, ticket } => {
+                let Some(connection) = self.connections.get_mut(key(id)) else {
+                    return;
+                };
+                let step = connection.session.publish_done(ticket, reason);
+                self.take_step(id, step, None);
+                self.send_acks(id);
+            }
+            Waiter::Broker(done) => done.run(!reason.is_error()),
+        }
+    }
+
+    fn request_retain(&mut self, message: Message, ticket: Option<u64>) {
+        let shard = self.shard_of(message.topic.as_bytes());
+        let command = Command::Retain(Retain { message });
+        match ticket {
+            Some(ticket) => self.request_with(shard, command, ticket),
+            None => self.request_unanswered(shard, command),
+        }
+    }
+
+    /// Proposes a command whose outcome belongs to `operation`.
+    pub(super) fn request(&mut self, shard: ShardId, command: Command, operation: Operation) {
+        let ticket = self.operations.insert(operation).to_bits();
+        self.request_with(shard, command, ticket);
+    }
+
+    pub(super) fn request_with(&mut self, shard: ShardId, command: Command, ticket: u64) {
+        let worker = self.settings.id;
+        let reply = ReplyTo::Worker { worker, ticket };
+        self.outbox.requests[usize::from(shard)].push(Request { command, reply });
+    }
+
+    /// Proposes a command whose outcome nobody waits for.
+    pub(super) fn request_unanswered(&mut self, shard: ShardId, command: Command) {
+        self.outbox.requests[usize::from(shard)].push(Request {
+            command,
+            reply: ReplyTo::None,
+        });
+    }
+
+    /// Shard of a key (client id or topic).
+    pub(super) fn shard_of(&self, key: &[u8]) -> ShardId {
+        self.settings.slots.shard_of(key)
+    }
+
+    fn route_of(&mut self, id: ConnectionId, topic: &str) -> Option<Arc<Route>> {
+        let connection = self.connections.get_mut(key(id))?;
+        Some(self.table.route(&mut connection.route, topic).clone())
+    }
+
+    /// The direct part of a publish just read: own connections and other workers.
+    fn publish_direct(&mut self, from: Option<ConnectionId>, route: &Route, publish: &Publish<'_>) {
+        if route.recipients.is_empty() && route.workers.is_empty() {
+            return;
+        }
+        // Copied only when properties that stay with the publisher's connection are among them.
+        let mut copied = std::mem::take(&mut self.properties);
+        let travelling = publish.properties.message();
+        let properties = travelling.as_wire().unwrap_or_else(|| {
+            copied.clear();
+            travelling.append_to(&mut copied);
+            &copied
+        });
+        self.deliver_direct(
+            from,
+            route,
+            Outgoing {
+                topic: publish.topic,
+                properties,
+                payload: publish.payload,
+                qos: publish.qos,
+                retain: publish.retain,
+                expiry_seconds: publish.properties.expiry_seconds,
+            },
+        );
+        self.properties = copied;
+    }
+
+    /// The direct part of a message that was kept.
+    fn deliver_kept(&mut self, from: Option<ConnectionId>, route: &Route, message: &Message) {
+        self.deliver_direct(from, route, Outgoing::of(message, message.expiry_seconds));
+    }
+
+    fn deliver_direct(
+        &mut self,
+        from: Option<ConnectionId>,
+        route: &Route,
+        outgoing: Outgoing<'_>,
+    ) {
+        self.deliver(from, route, outgoing);
+        for interest in &route.workers {
+            if interest.scope == Scope::QosZero && outgoing.qos != QoS::AtMostOnce {
+                continue;
+            }
+            let batch = &mut self.outbox.cross[usize::from(interest.worker)].batch;
+            batch.push(CrossPublish::from(outgoing));
+        }
+    }
+
+    fn count_received(&self, publish: &Publish<'_>) {
+        let bytes = publish.topic.len() + publish.payload.len();
+        self.counters.received.add(publish.qos, 1, bytes as u64);
+    }
+}
+
+/// Who waits for a publish.
+#[derive(Debug)]
+pub(super) enum Waiter {
+    /// A client that gets PUBACK or PUBREC.
+    Client { id: ConnectionId, ticket: Ticket },
+    /// The broker.
+    Broker(super::inbox::Done),
+}
+
+/// A message that outlives the read buffer: copied out of it once.
+fn message_of(topic: Arc<str>, publish: &Publish<'_>) -> Message {
+    let mut properties = Vec::new();
+    publish.properties.message().append_to(&mut properties);
+    Message {
+        topic,
+        properties: properties.into(),
+        payload: Bytes::copy_from_slice(publish.payload),
+        qos: publish.qos,
+        retain: publish.retain,
+        expiry_seconds: publish.properties.expiry_seconds,
+    }
+}

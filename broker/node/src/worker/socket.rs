@@ -1,0 +1,147 @@
+//! One connection's socket with its transport: the only place of a worker that reads and writes.
+
+use std::io::{ErrorKind, Read, Write};
+
+use mio::net::TcpStream;
+
+use super::output::{BufferPool, Output};
+use super::read_buffer::{READ_BYTES_MAX, ReadBuffer};
+use crate::transport::Transport;
+
+/// What a read came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ReadResult {
+    /// So many plain bytes are in the buffer; `more` when the socket may have more right now.
+    Bytes { count: usize, more: bool },
+    /// Nothing there now.
+    Empty,
+    /// The peer is gone or broke the transport's rules.
+    Ended,
+}
+
+/// What a write came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum WriteResult {
+    /// Everything is with the kernel.
+    Done,
+    /// The socket is full; go on when it is writable.
+    Blocked,
+    /// The peer is gone.
+    Ended,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    transport: Transport,
+    /// Encrypted bytes that the socket did not take yet; empty for a plain transport.
+    wire: Output,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, transport: Transport) -> Self {
+        Self {
+            stream,
+            transport,
+            wire: Output::default(),
+        }
+    }
+
+    pub(super) fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Reads once from the socket; plain bytes are added to `buffer`, records pass through `scratch`.
+    pub(super) fn read(&mut self, buffer: &mut ReadBuffer, scratch: &mut [u8]) -> ReadResult {
+        let Transport::Tls(tls) = &mut self.transport else {
+            let result = read_once(&mut self.stream, &mut buffer.free()[..READ_BYTES_MAX]);
+            if let ReadResult::Bytes { count, .. } = result {
+                buffer.fill(count);
+            }
+            return result;
+        };
+        let result = read_once(&mut self.stream, scratch);
+        let ReadResult::Bytes { count, more } = result else {
+            return result;
+        };
+        let before = buffer.filled().len();
+        let closed = tls.read(&scratch[..count], buffer);
+        let queued = tls.take_wire(self.wire.unpooled());
+        match (closed, queued) {
+            // After a close_notify the next read finds the end of the stream; what came before it counts.
+            (Ok(closed), Ok(())) => ReadResult::Bytes {
+                count: buffer.filled().len() - before,
+                more: more || closed,
+            },
+            (Err(_), _) | (_, Err(_)) => ReadResult::Ended,
+        }
+    }
+
+    /// Writes what `output` holds.
+    pub(super) fn write(&mut self, output: &mut Output, pool: &mut BufferPool) -> WriteResult {
+        let Transport::Tls(tls) = &mut self.transport else {
+            return write_all(&mut self.stream, output, pool);
+        };
+        // Encrypt only when the last records are out, so that `wire` stays within one output's bound.
+        if self.wire.len() > 0 {
+            let result = write_all(&mut self.stream, &mut self.wire, pool);
+            if result != WriteResult::Done {
+                return result;
+            }
+        }
+        let wire = self.wire.buffer(pool);
+        if tls.write(output.pending(), wire).is_err() {
+            return WriteResult::Ended;
+        }
+        output.advance(output.len(), pool);
+        write_all(&mut self.stream, &mut self.wire, pool)
+    }
+
+    /// Whether bytes of the transport's own wait to be written.
+    pub(super) fn has_wire(&self) -> bool {
+        self.wire.len() > 0
+    }
+
+    /// Says goodbye on the transport's level.
+    pub(super) fn close(&mut self, pool: &mut BufferPool) {
+        if let Transport::Tls(tls) = &mut self.transport {
+            tls.close();
+            if tls.take_wire(self.wire.unpooled()).is_ok() {
+                // Best effort: the connection ends either way.
+                let _ = write_all(&mut self.stream, &mut self.wire, pool);
+            }
+        }
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+fn read_once(stream: &mut TcpStream, buffer: &mut [u8]) -> ReadResult {
+    loop {
+        match stream.read(buffer) {
+            Ok(0) => return ReadResult::Ended,
+            Ok(count) => {
+                return ReadResult::Bytes {
+                    count,
+                    more: count == buffer.len(),
+                };
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return ReadResult::Empty,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return ReadResult::Ended,
+        }
+    }
+}
+
+fn write_all(stream: &mut TcpStream, output: &mut Output, pool: &mut BufferPool) -> WriteResult {
+    while output.len() > 0 {
+        match stream.write(output.pending()) {
+            Ok(0) => return WriteResult::Ended,
+            Ok(count) => output.advance(count, pool),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return WriteResult::Blocked,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return WriteResult::Ended,
+        }
+    }
+    WriteResult::Done
+}

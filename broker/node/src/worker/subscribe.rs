@@ -1,0 +1,404 @@
+//! SUBSCRIBE and UNSUBSCRIBE: commit (durable), route, barrier, retained messages, acknowledgement.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use quorate_codec::{
+    Packet, PublishHead, QoS, ReasonCode, ReasonCodes, ReasonProperties, RetainHandling, SubAck,
+    SubscriptionFilter, UnsubAck,
+};
+use quorate_router::{ConnectionId, Subscriber};
+use quorate_session::{RequestedFilter, SubscribeRequest, UnsubscribeRequest};
+use quorate_shard::{Command, Enqueue, Outcome, Subscribe, Subscription, Unsubscribe};
+
+use super::core::{Core, key};
+use super::deliver::Outgoing;
+use super::operation::{Operation, Retaining, Subscribing, Unsubscribing};
+use super::outbox::{Errand, Wanted};
+use crate::raft::RetainedFound;
+
+impl Core {
+    /// A SUBSCRIBE came.
+    pub(super) fn subscribe(&mut self, id: ConnectionId, request: SubscribeRequest<'_>) {
+        let Some(connection) = self.connections.get(key(id)) else {
+            return;
+        };
+        let mut subscribing = Box::new(Subscribing {
+            id,
+            packet_id: request.packet_id,
+            reserved: request.reserved,
+            wanted: Vec::new(),
+            existed: Vec::new(),
+            reasons: Vec::new(),
+        });
+        for filter in request.filters() {
+            match filter {
+                RequestedFilter::Refused(reason) => subscribing.reasons.push(reason),
+                RequestedFilter::Wanted { filter, options } => {
+                    subscribing.reasons.push(granted(options.qos));
+                    let filter = Arc::from(filter.as_str());
+                    let identifier = request.identifier;
+                    subscribing.wanted.push(Wanted {
+                        filter,
+                        options,
+                        identifier,
+                    });
+                }
+            }
+        }
+        if connection.durable && !subscribing.wanted.is_empty() {
+            let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
+            let subscriptions = subscribing
+                .wanted
+                .iter()
+                .map(Wanted::subscription)
+                .collect();
+            let command = Command::Subscribe(Subscribe {
+                session,
+                epoch,
+                subscriptions,
+            });
+            self.request(shard, command, Operation::Subscribe(subscribing));
+        } else {
+            subscribing.existed = self.route_subscriptions(id, &subscribing.wanted);
+            self.pass_barrier(subscribing);
+        }
+    }
+
+    /// The shard has the subscriptions, and every worker routes to the shard; or it refused them.
+    pub(super) fn subscriptions_committed(
+        &mut self,
+        mut subscribing: Box<Subscribing>,
+        outcome: Outcome,
+    ) {
+        match outcome {
+            Outcome::Subscribed(existed) => {
+                self.route_subscriptions(subscribing.id, &subscribing.wanted);
+                subscribing.existed = existed;
+                self.pass_barrier(subscribing);
+            }
+            Outcome::Stale => {}
+            _ => {
+                for reason in subscribing
+                    .reasons
+                    .iter_mut()
+                    .filter(|reason| !reason.is_error())
+                {
+                    *reason = ReasonCode::QuotaExceeded;
+                }
+                subscribing.wanted.clear();
+                self.send_suback(&subscribing);
+            }
+        }
+    }
+
+    /// Puts subscriptions in this worker's table; for each, whether the connection had it.
+    fn route_subscriptions(&mut self, id: ConnectionId, wanted: &[Wanted]) -> Vec<bool> {
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            return Vec::new();
+        };
+        let mut existed = Vec::with_capacity(wanted.len());
+        for Wanted {
+            filter,
+            options,
+            identifier,
+        } in wanted
+        {
+            let subscriber = Subscriber {
+                qos: options.qos,
+                no_local: options.no_local,
+                retain_as_published: options.retain_as_published,
+                identifier: identifier.and_then(NonZeroU32::new),
+                durable: connection.durable,
+            };
+            let subscribed = self.table.subscribe(id, filter, subscriber);
+            if !subscribed.existed {
+                connection.filters.push(filter.clone());
+            }
+            if let Some(interest) = subscribed.interest {
+                self.outbox.interest.push((filter.clone(), interest));
+            }
+            existed.push(subscribed.existed);
+        }
+        existed
+    }
+
+    /// A session that was kept comes back with its subscriptions.
+    pub(super) fn restore_subscriptions(
+        &mut self,
+        id: ConnectionId,
+        subscriptions: &[Subscription],
+    ) {
+        let wanted: Vec<_> = subscriptions.iter().map(Wanted::from).collect();
+        self.route_subscriptions(id, &wanted);
+    }
+
+    /// Goes on once every other worker routes by the subscriptions.
+    fn pass_barrier(&mut self, subscribing: Box<Subscribing>) {
+        if self.settings.workers == 1 || subscribing.wanted.is_empty() {
+            self.subscribed(subscribing);
+            return;
+        }
+        let ticket = self
+            .operations
+            .insert(Operation::Subscribe(subscribing))
+            .to_bits();
+        self.outbox.errands.push(Errand::Barrier { ticket });
+    }
+
+    /// Every worker routes by the subscriptions: read what is retained, then answer. A clean session is
+    /// answered first, since it waits for no disk (P9).
+    pub(super) fn subscribed(&mut self, subscribing: Box<Subscribing>) {
+        let id = subscribing.id;
+        let durable = self
+            .connections
+            .get(key(id))
+            .is_some_and(|connection| connection.durable);
+        let wanted = with_retained(&subscribing);
+        if wanted.is_empty() {
+            self.send_suback(&subscribing);
+            return;
+        }
+        let then = if durable {
+            Some(subscribing)
+        } else {
+            self.send_suback(&subscribing);
+            None
+        };
+        let filters = wanted.iter().map(|wanted| wanted.filter.clone()).collect();
+        let retaining = Box::new(Retaining {
+            id,
+            wanted,
+            then,
+            parts: 0,
+        });
+        let ticket = self
+            .operations
+            .insert(Operation::Retained(retaining))
+            .to_bits();
+        self.outbox
+            .errands
+            .push(Errand::ReadRetained { ticket, filters });
+    }
+
+    /// Retained messages are there: to the shard what it has to queue, to the client the rest.
+    pub(super) fn retained_found(
+        &mut self,
+        mut retaining: Box<Retaining>,
+        found: Option<Vec<Vec<RetainedFound>>>,
+    ) {
+        let id = retaining.id;
+        let Some(found) = found else {
+            self.unavailable(id, "retained messages cannot be read now");
+            return;
+        };
+        let mut commands = Vec::new();
+        for (wanted, found) in std::mem::take(&mut retaining.wanted).iter().zip(found) {
+            commands.extend(self.deliver_retained(id, wanted, found));
+        }
+        let shard = self
+            .connections
+            .get(key(id))
+            .map(|connection| connection.shard);
+        let Some(shard) = shard.filter(|_| !commands.is_empty()) else {
+            self.finish_retained(retaining);
+            return;
+        };
+        retaining.parts = commands.len() as u16;
+        let ticket = self
+            .operations
+            .insert(Operation::Retained(retaining))
+            .to_bits();
+        for command in commands {
+            self.request_with(shard, command, ticket);
+        }
+    }
+
+    /// The client has, or its shard queues, what was retained.
+    pub(super) fn finish_retained(&mut self, retaining: Box<Retaining>) {
+        if let Some(subscribing) = retaining.then {
+            self.send_suback(&subscribing);
+        }
+    }
+
+    /// Sends what was retained for one filter; what a durable session gets at QoS 1 or 2 is returned as a
+    /// command for its shard.
+    fn deliver_retained(
+        &mut self,
+        id: ConnectionId,
+        wanted: &Wanted,
+        found: Vec<RetainedFound>,
+    ) -> Option<Command> {
+        let connection = self.connections.get(key(id))?;
+        let (durable, session, epoch) = (connection.durable, connection.claim, connection.epoch);
+        let mut messages = Vec::new();
+        for RetainedFound {
+            message,
+            expiry_seconds,
+        } in found
+        {
+            let qos = wanted.options.qos.min(message.qos);
+            if durable && qos != QoS::AtMostOnce {
+                let mut message = quorate_shard::Message::clone(&message);
+                message.qos = qos;
+                message.expiry_seconds = expiry_seconds;
+                messages.push(message);
+                continue;
+            }
+            let identifiers: Vec<u32> = wanted.identifier.into_iter().collect();
+            let head = PublishHead {
+                retain: true,
+                expiry_seconds,
+                subscription_ids: &identifiers,
+                ..PublishHead::new(qos, None)
+            };
+            let outgoing = Outgoing::of(&message, expiry_seconds);
+            self.deliver_retained_message(id, head, outgoing);
+        }
+        let identifier = wanted.identifier;
+        (!messages.is_empty()).then(|| {
+            Command::Enqueue(Enqueue {
+                session,
+                epoch,
+                messages,
+                identifier,
+            })
+        })
+    }
+
+    fn send_suback(&mut self, subscribing: &Subscribing) {
+        let Subscribing {
+            id,
+            packet_id,
+            reserved,
+            ref existed,
+            ref reasons,
+            ..
+        } = *subscribing;
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            return;
+        };
+        let added = existed.iter().filter(|existed| !**existed).count() as u32;
+        connection.session.subscribe_done(reserved, added);
+        let packet = Packet::SubAck(SubAck {
+            packet_id,
+            reasons: ReasonCodes::new(reasons),
+            properties: ReasonProperties::NONE,
+        });
+        self.send(id, &packet);
+    }
+
+    /// An UNSUBSCRIBE came.
+    pub(super) fn unsubscribe(&mut self, id: ConnectionId, request: UnsubscribeRequest<'_>) {
+        let mut unsubscribing = Box::new(Unsubscribing {
+            id,
+            packet_id: request.packet_id,
+            filters: Vec::new(),
+            reasons: Vec::new(),
+        });
+        for filter in request.filters() {
+            let reason = match filter {
+                SubscriptionFilter::Plain(filter) => {
+                    unsubscribing.filters.push(Arc::from(filter.as_str()));
+                    self.unroute(id, filter.as_str())
+                }
+                SubscriptionFilter::Shared(_) => ReasonCode::NoSubscriptionExisted,
+            };
+            unsubscribing.reasons.push(reason);
+        }
+        let Some(connection) = self.connections.get(key(id)) else {
+            return;
+        };
+        if connection.durable && !unsubscribing.filters.is_empty() {
+            let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
+            let filters = unsubscribing.filters.clone();
+            let command = Command::Unsubscribe(Unsubscribe {
+                session,
+                epoch,
+                filters,
+            });
+            self.request(shard, command, Operation::Unsubscribe(unsubscribing));
+        } else {
+            self.send_unsuback(&unsubscribing);
+        }
+    }
+
+    fn unroute(&mut self, id: ConnectionId, filter: &str) -> ReasonCode {
+        let Some(changed) = self.table.unsubscribe(id, filter) else {
+            return ReasonCode::NoSubscriptionExisted;
+        };
+        if let Some(connection) = self.connections.get_mut(key(id))
+            && let Some(at) = connection.filters.iter().position(|own| **own == *filter)
+        {
+            connection.filters.swap_remove(at);
+        }
+        if let Some(interest) = changed {
+            self.outbox.interest.push((Arc::from(filter), interest));
+        }
+        ReasonCode::Success
+    }
+
+    pub(super) fn send_unsuback(&mut self, unsubscribing: &Unsubscribing) {
+        let Unsubscribing {
+            id,
+            packet_id,
+            ref reasons,
+            ..
+        } = *unsubscribing;
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            return;
+        };
+        let removed = reasons
+            .iter()
+            .filter(|reason| **reason == ReasonCode::Success)
+            .count() as u32;
+        connection.session.unsubscribe_done(removed);
+        let packet = Packet::UnsubAck(UnsubAck {
+            packet_id,
+            reasons: ReasonCodes::new(reasons),
+            properties: ReasonProperties::NONE,
+        });
+        self.send(id, &packet);
+    }
+}
+
+fn granted(qos: QoS) -> ReasonCode {
+    match qos {
+        QoS::AtMostOnce => ReasonCode::Success,
+        QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
+        QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
+    }
+}
+
+/// The filters whose subscriber wants what is retained (MQTT 5, 3.8.3.1).
+fn with_retained(subscribing: &Subscribing) -> Vec<Wanted> {
+    let wanted = subscribing.wanted.iter().zip(&subscribing.existed);
+    wanted
+        .filter(|(wanted, existed)| match wanted.options.retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => !**existed,
+            RetainHandling::Never => false,
+        })
+        .map(|(wanted, _)| wanted.clone())
+        .collect()
+}
+
+impl Wanted {
+    fn subscription(&self) -> Subscription {
+        Subscription {
+            filter: self.filter.clone(),
+            options: self.options,
+            identifier: self.identifier,
+        }
+    }
+}
+
+impl From<&Subscription> for Wanted {
+    fn from(subscription: &Subscription) -> Self {
+        Self {
+            filter: subscription.filter.clone(),
+            options: subscription.options,
+            identifier: subscription.identifier,
+        }
+    }
+}
