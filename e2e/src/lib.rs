@@ -1,2 +1,18 @@
 //! What the end-to-end tests and the benchmark share: real brokers as processes, a small client,
 //! waiting with deadlines, and a checker of what clients saw. Knows nothing of the broker's inside.
+#![forbid(unsafe_code)]
+
+pub mod broker;
+pub mod checker;
+pub mod client;
+pub mod durable;
+pub mod history;
+pub mod http;
+pub mod packet;
+pub mod port;
+pub mod process;
+pub mod random;
+pub mod reference;
+pub mod tls;
+pub mod tool;
+pub mod wait;
