@@ -67,7 +67,7 @@ pub struct Broker {
 pub fn with_broker<T>(options: Options, body: impl FnOnce(&mut Broker) -> Result<T>) -> Result<T> {
     let mut broker = Broker::start(options)?;
     let result = body(&mut broker);
-    result.map_err(|error| error.context(broker.log_tail()))
+    result.map_err(|error| anyhow::anyhow!("{error:#}\n\n{}", broker.log_tail()))
 }
 
 impl Broker {

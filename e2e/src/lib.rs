@@ -7,6 +7,7 @@ pub mod checker;
 pub mod client;
 pub mod durable;
 pub mod history;
+pub mod hostile;
 pub mod http;
 pub mod packet;
 pub mod port;
