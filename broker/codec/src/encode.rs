@@ -10,7 +10,7 @@ use crate::packet::{AckKind, Packet, PacketKind};
 use crate::property::id;
 use crate::reason::ReasonCode;
 use crate::types::{PacketId, QoS, Version};
-use crate::writer::{put_counted, put_string, put_u16, put_u32, put_variable, variable_len};
+use crate::writer::{put_counted, put_u16, put_u32, put_variable, variable_len};
 
 /// Appends one packet; at an error nothing is appended. A CONNECT is encoded in the version it names.
 /// How long it became, for a client's maximum packet size, is the difference in `out.len()`.
@@ -171,14 +171,16 @@ pub fn encode_publish(
     {
         return Err(EncodeError::SubscriptionId);
     }
-    let start = out.len();
+    let Ok(topic_bytes) = u16::try_from(body.topic.len()) else {
+        return Err(EncodeError::FieldTooLong {
+            field_bytes: body.topic.len(),
+        });
+    };
     out.reserve(layout.packet_bytes());
     out.push(head.first_byte());
     put_variable(out, layout.remaining_bytes);
-    if let Err(error) = put_string(out, body.topic) {
-        out.truncate(start);
-        return Err(error);
-    }
+    put_u16(out, topic_bytes);
+    out.extend_from_slice(body.topic.as_bytes());
     if let Some(packet_id) = head.packet_id {
         put_u16(out, packet_id.get());
     }

@@ -16,6 +16,7 @@ mod packet;
 mod property;
 mod reader;
 mod reason;
+mod scan;
 mod topic;
 mod types;
 mod writer;

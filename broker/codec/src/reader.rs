@@ -1,6 +1,7 @@
 //! A cursor over the bytes of one packet: the wire types of MQTT 5, 1.5. Must not know any packet.
 
 use crate::error::DecodeError;
+use crate::scan::has_nul;
 use crate::types::PacketId;
 
 /// What is left of a packet or property block.
@@ -94,10 +95,8 @@ impl<'a> Reader<'a> {
 
     /// A UTF-8 string (1.5.4).
     pub(crate) fn string(&mut self) -> Result<&'a str, DecodeError> {
-        let bytes = self.binary()?;
-        let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8)?;
-        // No early exit: the compiler makes vector code of it.
-        if bytes.iter().fold(false, |nul, &byte| nul | (byte == 0)) {
+        let text = self.text()?;
+        if has_nul(text.as_bytes()) {
             return Err(DecodeError::NulCharacter);
         }
         Ok(text)
@@ -120,12 +119,25 @@ impl<'a> Reader<'a> {
 /// A variable byte integer at the start of `bytes` with its length; `None` if its end is not there yet.
 #[inline]
 pub(crate) fn variable(bytes: &[u8]) -> Result<Option<(u32, usize)>, DecodeError> {
+    match *bytes {
+        [low, ..] if low < 0x80 => Ok(Some((low.into(), 1))),
+        [low, high, ..] if high < 0x80 => {
+            // A last byte of 0 adds nothing: the value fits in fewer bytes (MQTT-1.5.5-1).
+            if high == 0 {
+                return Err(DecodeError::VariableByteInteger);
+            }
+            Ok(Some((u32::from(low & 0x7f) | u32::from(high) << 7, 2)))
+        }
+        _ => variable_slow(bytes),
+    }
+}
+
+fn variable_slow(bytes: &[u8]) -> Result<Option<(u32, usize)>, DecodeError> {
     let mut value = 0;
     for (index, &byte) in bytes.iter().take(4).enumerate() {
         value |= u32::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {
-            // A last byte of 0 adds nothing: the value fits in fewer bytes (MQTT-1.5.5-1).
-            if byte == 0 && index > 0 {
+            if byte == 0 {
                 return Err(DecodeError::VariableByteInteger);
             }
             return Ok(Some((value, index + 1)));

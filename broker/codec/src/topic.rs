@@ -5,6 +5,7 @@ mod share;
 pub use share::{ShareFilter, SubscriptionFilter};
 
 use crate::limits::FIELD_BYTES_MAX;
+use crate::scan::{has_nul, has_nul_or_wildcard};
 
 /// Why a string is no topic name or no topic filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,11 +60,7 @@ impl<'a> TopicName<'a> {
     #[inline]
     pub fn parse(text: &'a str) -> Result<Self, TopicError> {
         let bytes = text.as_bytes();
-        // No early exit: the compiler makes vector code of it.
-        let suspect = bytes.iter().fold(false, |found, &byte| {
-            found | (byte == 0) | (byte == b'+') | (byte == b'#')
-        });
-        if suspect || bytes.is_empty() || bytes.len() > FIELD_BYTES_MAX {
+        if has_nul_or_wildcard(bytes) || bytes.is_empty() || bytes.len() > FIELD_BYTES_MAX {
             return Err(Self::reproach(text));
         }
         Ok(Self(text))
@@ -157,7 +154,7 @@ fn check_text(text: &str) -> Result<(), TopicError> {
     if text.len() > FIELD_BYTES_MAX {
         return Err(TopicError::TooLong);
     }
-    if text.as_bytes().contains(&0) {
+    if has_nul(text.as_bytes()) {
         return Err(TopicError::NulCharacter);
     }
     Ok(())

@@ -43,14 +43,21 @@ pub(crate) const fn variable_len(value: usize) -> usize {
 }
 
 /// A variable byte integer; the value must be within [`REMAINING_BYTES_MAX`].
-#[inline]
+#[inline(always)]
 pub(crate) fn put_variable(out: &mut Vec<u8>, value: usize) {
     if value < 0x80 {
         out.push(value as u8);
+    } else if value < 0x4000 {
+        out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8]);
     } else {
-        let (bytes, len) = variable_bytes(value);
-        out.extend_from_slice(&bytes[..len]);
+        put_wide_variable(out, value);
     }
+}
+
+#[cold]
+fn put_wide_variable(out: &mut Vec<u8>, value: usize) {
+    let (bytes, len) = variable_bytes(value);
+    out.extend_from_slice(&bytes[..len]);
 }
 
 /// What `write` appends, behind its length as a variable byte integer.

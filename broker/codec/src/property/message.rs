@@ -28,11 +28,13 @@ const IN_PUBLISH: u64 = FORWARDABLE
     ]);
 const IN_WILL: u64 = FORWARDABLE | id::set(&[id::MESSAGE_EXPIRY_INTERVAL, id::WILL_DELAY_INTERVAL]);
 
-/// The properties that travel with a message: a view of a validated block, from which it leaves out the others.
+/// The properties that travel with a message: a view of part of a validated block, in which it passes over
+/// the others.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MessageProperties<'a> {
-    block: &'a [u8],
-    /// Bytes of the block that do not travel; 0 nearly always, so that the block can be copied whole.
+    /// From the first that travels to the last.
+    span: &'a [u8],
+    /// Bytes of the span that do not travel; 0 nearly always, so that it can be copied whole.
     other_bytes: usize,
 }
 
@@ -52,14 +54,14 @@ impl<'a> MessageProperties<'a> {
     /// Bytes that [`Self::append_to`] appends.
     #[inline]
     pub const fn len(&self) -> usize {
-        self.block.len() - self.other_bytes
+        self.span.len() - self.other_bytes
     }
 
     /// The wire form where it is at hand without copying (no other property stands among them).
     #[inline]
     pub const fn as_wire(&self) -> Option<&'a [u8]> {
         if self.other_bytes == 0 {
-            return Some(self.block);
+            return Some(self.span);
         }
         None
     }
@@ -67,7 +69,7 @@ impl<'a> MessageProperties<'a> {
     /// Appends them in wire form and order, without a length: what [`crate::PublishBody`] takes.
     pub fn append_to(&self, out: &mut Vec<u8>) {
         if self.other_bytes == 0 {
-            out.extend_from_slice(self.block);
+            out.extend_from_slice(self.span);
             return;
         }
         for whole in self.travelling() {
@@ -78,7 +80,7 @@ impl<'a> MessageProperties<'a> {
     /// The same, parsed. A pass over the block.
     pub fn fields(&self) -> MessageFields<'a> {
         let mut fields = MessageFields::default();
-        for (id, _, mut value) in RawProperties::new(self.block) {
+        for (id, _, mut value) in RawProperties::new(self.span) {
             match id {
                 id::PAYLOAD_FORMAT_INDICATOR => {
                     fields.payload_format = read_payload_format(&mut value).ok();
@@ -86,7 +88,7 @@ impl<'a> MessageProperties<'a> {
                 id::CONTENT_TYPE => fields.content_type = value.string().ok(),
                 id::RESPONSE_TOPIC => fields.response_topic = value.string().ok(),
                 id::CORRELATION_DATA => fields.correlation_data = value.binary().ok(),
-                id::USER_PROPERTY => fields.user_properties = UserProperties::in_block(self.block),
+                id::USER_PROPERTY => fields.user_properties = UserProperties::in_block(self.span),
                 _ => {}
             }
         }
@@ -94,7 +96,7 @@ impl<'a> MessageProperties<'a> {
     }
 
     fn travelling(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        RawProperties::new(self.block)
+        RawProperties::new(self.span)
             .filter(|(id, _, _)| FORWARDABLE & (1 << id) != 0)
             .map(|(_, whole, _)| whole)
     }
@@ -144,6 +146,7 @@ pub struct PublishProperties<'a> {
     /// Seconds until the message expires; 0 is legal.
     pub expiry_seconds: Option<u32>,
     has_subscription_ids: bool,
+    block: &'a [u8],
     message: MessageProperties<'a>,
 }
 
@@ -153,8 +156,9 @@ impl<'a> PublishProperties<'a> {
         topic_alias: None,
         expiry_seconds: None,
         has_subscription_ids: false,
+        block: &[],
         message: MessageProperties {
-            block: &[],
+            span: &[],
             other_bytes: 0,
         },
     };
@@ -170,6 +174,7 @@ impl<'a> PublishProperties<'a> {
             topic_alias: scan.topic_alias,
             expiry_seconds: scan.expiry_seconds,
             has_subscription_ids: scan.has_subscription_ids,
+            block,
             message: scan.message,
         })
     }
@@ -183,7 +188,7 @@ impl<'a> PublishProperties<'a> {
     /// The whole block as it came.
     #[inline]
     pub const fn block(&self) -> &'a [u8] {
-        self.message.block
+        self.block
     }
 
     /// Whether there are subscription identifiers; a client must not send any (MQTT-3.3.4-6).
@@ -195,7 +200,7 @@ impl<'a> PublishProperties<'a> {
     /// Subscription identifiers, in order.
     pub fn subscription_ids(&self) -> SubscriptionIds<'a> {
         let block = if self.has_subscription_ids {
-            self.message.block
+            self.block
         } else {
             &[]
         };
@@ -291,18 +296,27 @@ impl<'a> Scan<'a> {
     fn over(block: &'a [u8], allowed: u64) -> Result<Self, DecodeError> {
         const REPEATABLE: u64 = id::set(&[id::USER_PROPERTY, id::SUBSCRIPTION_IDENTIFIER]);
         let mut scan = Self::default();
-        scan.message.block = block;
         let mut admission = Admission::new(allowed, REPEATABLE);
         let mut reader = Reader::new(block);
+        // The span of those that travel, and how many bytes of it do.
+        let (mut start, mut end, mut travelling_bytes) = (0, 0, 0);
         while !reader.is_empty() {
-            let before = reader.rest().len();
+            let before = block.len() - reader.rest().len();
             let id = reader.u8()?;
             admission.admit(id)?;
             scan.read_value(id, &mut reader)?;
-            if FORWARDABLE & (1 << id) == 0 {
-                scan.message.other_bytes += before - reader.rest().len();
+            if FORWARDABLE & (1 << id) != 0 {
+                if travelling_bytes == 0 {
+                    start = before;
+                }
+                end = block.len() - reader.rest().len();
+                travelling_bytes += end - before;
             }
         }
+        scan.message = MessageProperties {
+            span: &block[start..end],
+            other_bytes: end - start - travelling_bytes,
+        };
         Ok(scan)
     }
 
