@@ -160,18 +160,18 @@ impl Queue {
         let mut position = self.position_after(self.started);
         while let Some(entry) = self.entries.get(position) {
             if let Some(message) = &entry.message {
-                if entry.how.expires_at.is_some_and(|at| at <= now) {
-                    self.cancel_expiry(position, around);
+                let bytes = charge(message);
+                if !self.window_has_room(entry.sequence, bytes, bytes_max) {
+                    break;
+                }
+                let expired = entry.how.expires_at.is_some_and(|at| at <= now);
+                self.cancel_expiry(position, around);
+                if expired {
                     self.remove(position, around.store);
                 } else {
-                    let bytes = charge(message);
-                    if !self.window_has_room(entry.sequence, bytes, bytes_max) {
-                        break;
-                    }
-                    self.started = entry.sequence;
+                    self.started = self.entries[position].sequence;
                     self.in_flight += 1;
                     self.in_flight_bytes += bytes;
-                    self.cancel_expiry(position, around);
                 }
             }
             position += 1;
