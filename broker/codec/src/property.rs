@@ -4,15 +4,18 @@
 mod fields;
 pub(crate) mod id;
 mod message;
+mod message_scan;
+mod publish;
 mod reason;
 mod user;
+mod will;
 
 pub(crate) use fields::PropertyFields;
-pub use message::{
-    MessageFields, MessageProperties, PublishProperties, SubscriptionIds, WillProperties,
-};
+pub use message::{MessageFields, MessageProperties};
+pub use publish::{PublishProperties, SubscriptionIds};
 pub use reason::ReasonProperties;
 pub use user::UserProperties;
+pub use will::WillProperties;
 
 use crate::error::{DecodeError, EncodeError};
 use crate::reader::Reader;
