@@ -2,6 +2,15 @@
 //! numbers them, proposes them again until they are applied, and completes who waits.
 //! It decides nothing about commands; it only refuses what does not fit (`limits`).
 
+mod clock;
+mod completer;
+mod flight;
+mod limits;
+mod proposer;
+mod queue;
 mod request;
+mod statistics;
 
+pub(crate) use proposer::{Proposer, ProposerParts};
 pub use request::{Completions, ReplyTo, Request, Unavailable};
+pub use statistics::ProposerStatistics;

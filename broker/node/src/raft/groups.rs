@@ -1,4 +1,4 @@
-//! All groups of this node: start, and the calls the rest of the node makes.
+//! All groups of this node, as the rest of the node sees them. How they are started: `start`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,11 +6,22 @@ use std::time::Duration;
 
 use quorate_control::SlotMap;
 use quorate_shard::{
-    Command, Epoch, Incarnation, Message, NodeId, Outcome, SessionId, ShardId, Statistics,
+    Command, Epoch, Incarnation, Message, Millis, NodeId, Outcome, Retained, SessionId, ShardId,
+    Statistics, WillDone,
 };
+use quorate_wal::Wal;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
+use super::control_machine::ControlMachine;
+use super::group::{Group, GroupStatus};
+use super::limits::SHUTDOWN_DRAIN;
+use super::shard_machine::ShardMachine;
+use super::start::{self, StartError};
 use crate::delivery::Deliveries;
-use crate::shard_client::{Completions, Request, Unavailable};
+use crate::shard_client::{
+    Completions, Proposer, ProposerStatistics, ReplyTo, Request, Unavailable,
+};
 
 /// What a start needs to know.
 #[derive(Debug, Clone)]
@@ -23,6 +34,24 @@ pub struct Options {
     pub cluster_id: u128,
     /// Bytes of log after which a group makes a snapshot.
     pub snapshot_log_bytes: u64,
+    /// Of the write-ahead log.
+    pub wal: quorate_wal::Options,
+    /// Of each shard's state.
+    pub limits: quorate_shard::Limits,
+}
+
+impl Options {
+    /// The defaults, for a data directory and a random cluster id.
+    pub fn new(data: PathBuf, cluster_id: u128) -> Self {
+        Self {
+            data,
+            shards: 4,
+            cluster_id,
+            snapshot_log_bytes: 64 << 20,
+            wal: quorate_wal::Options::default(),
+            limits: quorate_shard::Limits::default(),
+        }
+    }
 }
 
 /// Where outcomes and deliveries go.
@@ -32,14 +61,6 @@ pub struct Hooks {
     pub completions: Arc<dyn Completions>,
     /// Work of the shard leaders.
     pub deliveries: Arc<dyn Deliveries>,
-}
-
-/// Why the groups could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Not there yet.
-    #[error("not built yet")]
-    Skeleton,
 }
 
 /// A retained message that matches.
@@ -53,43 +74,84 @@ pub struct RetainedFound {
 
 /// All groups of this node. Cheap to clone.
 #[derive(Clone)]
-pub struct Groups(());
+pub struct Groups(pub(super) Arc<Inner>);
+
+/// What a start puts together.
+pub(super) struct Inner {
+    pub(super) node: NodeId,
+    pub(super) incarnation: Incarnation,
+    pub(super) cluster_id: u128,
+    pub(super) slots: SlotMap,
+    pub(super) wal: Wal,
+    pub(super) control: Group,
+    pub(super) control_machine: Arc<ControlMachine>,
+    pub(super) shards: Vec<ShardHandle>,
+    pub(super) tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// One shard on this node.
+pub(super) struct ShardHandle {
+    pub(super) group: Group,
+    pub(super) machine: Arc<ShardMachine>,
+    pub(super) proposer: Arc<Proposer>,
+}
 
 impl Groups {
-    /// Opens the log, restores every group, elects, fences earlier lives and loads interest. When it
-    /// returns, the node may serve.
+    /// Opens the log, restores every group, elects, and fences this node's earlier lives. When it returns,
+    /// commands are taken; [`Self::interest_loaded`] tells when publishes may be routed.
     ///
     /// # Errors
     ///
     /// The disk, or what is on it.
     pub async fn start(options: Options, hooks: Hooks) -> Result<Self, StartError> {
-        let _ = (options, hooks);
-        Err(StartError::Skeleton)
+        start::start(options, hooks).await
     }
 
     /// This node's id.
     pub fn node(&self) -> NodeId {
-        unreachable!("skeleton")
+        self.0.node
     }
 
     /// This life of the node.
     pub fn incarnation(&self) -> Incarnation {
-        unreachable!("skeleton")
+        self.0.incarnation
     }
 
     /// The cluster's id.
     pub fn cluster_id(&self) -> u128 {
-        unreachable!("skeleton")
+        self.0.cluster_id
     }
 
-    /// Which shard holds which key.
+    /// Which shard holds which key: a client id, or the topic of a retained value.
     pub fn slots(&self) -> &SlotMap {
-        unreachable!("skeleton")
+        &self.0.slots
+    }
+
+    /// Number of shards; their ids are below it.
+    pub fn shard_count(&self) -> ShardId {
+        self.0.slots.shard_count()
+    }
+
+    /// Completes when every shard's interest that was known at the start is confirmed by those who route.
+    pub async fn interest_loaded(&self) {
+        for shard in &self.0.shards {
+            let (told, loaded) = oneshot::channel();
+            let barrier = shard.machine.barrier();
+            barrier.when_confirmed(barrier.issued(), move || {
+                let _ = told.send(());
+            });
+            // An error means that the call was dropped with the barrier: there is nothing to wait for.
+            let _ = loaded.await;
+        }
     }
 
     /// Hands commands to a shard, in order. Outcomes come by each request's `reply`.
+    ///
+    /// # Panics
+    ///
+    /// There is no such shard.
     pub fn submit(&self, shard: ShardId, requests: Vec<Request>) {
-        let _ = (shard, requests);
+        self.shard(shard).proposer.submit(requests);
     }
 
     /// One command, awaited.
@@ -97,30 +159,47 @@ impl Groups {
     /// # Errors
     ///
     /// No answer came within `deadline`.
+    ///
+    /// # Panics
+    ///
+    /// There is no such shard.
     pub async fn call(
         &self,
         shard: ShardId,
         command: Command,
         deadline: Duration,
     ) -> Result<Outcome, Unavailable> {
-        let _ = (shard, command, deadline);
-        Err(Unavailable::Stopped)
+        let (told, outcome) = oneshot::channel();
+        let reply = ReplyTo::Oneshot(told);
+        self.submit(shard, vec![Request { command, reply }]);
+        match tokio::time::timeout(deadline, outcome).await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(_)) => Err(Unavailable::Stopped),
+            Err(_) => Err(Unavailable::Deadline),
+        }
     }
 
     /// The connection that holds a durable session wants its deliveries, at this worker. Everything
-    /// unacknowledged that was started comes at once.
+    /// unacknowledged that was started comes at once, through the `Deliveries` hook.
     pub fn attach(&self, shard: ShardId, session: SessionId, epoch: Epoch, worker: u16) {
-        let _ = (shard, session, epoch, worker);
+        let mut state = self.shard(shard).machine.state();
+        let state = &mut *state;
+        state
+            .dispatcher
+            .attach(&state.shard, session, epoch, worker);
     }
 
     /// It wants no more.
     pub fn detach(&self, shard: ShardId, session: SessionId, epoch: Epoch) {
-        let _ = (shard, session, epoch);
+        let mut state = self.shard(shard).machine.state();
+        state.dispatcher.detach(session, epoch);
     }
 
     /// A will that [`Deliveries::publish_will`] handed out is published.
     pub fn will_done(&self, shard: ShardId, session: SessionId, epoch: Epoch) {
-        let _ = (shard, session, epoch);
+        let command = Command::WillDone(WillDone { session, epoch });
+        let reply = ReplyTo::None;
+        self.submit(shard, vec![Request { command, reply }]);
     }
 
     /// Retained messages that match; linearizable. A filter without wildcard asks its topic's shard only.
@@ -133,16 +212,110 @@ impl Groups {
         filter: &str,
         deadline: Duration,
     ) -> Result<Vec<RetainedFound>, Unavailable> {
-        let _ = (filter, deadline);
-        Err(Unavailable::Stopped)
+        let reading = async {
+            let mut found = Vec::new();
+            if filter.contains(['+', '#']) {
+                for shard in &self.0.shards {
+                    shard.retained(filter, &mut found).await;
+                }
+            } else {
+                let shard = self.0.slots.shard_of(filter.as_bytes());
+                self.shard(shard).retained(filter, &mut found).await;
+            }
+            found
+        };
+        let reading = tokio::time::timeout(deadline, reading).await;
+        reading.map_err(|_| Unavailable::Deadline)
+    }
+
+    /// Shard time now, to compute what is left of a delivery's expiry.
+    pub fn now(&self, shard: ShardId) -> Millis {
+        self.shard(shard).proposer.now()
     }
 
     /// Sums of a shard's state.
     pub fn statistics(&self, shard: ShardId) -> Statistics {
-        let _ = shard;
-        Statistics::default()
+        self.shard(shard).machine.state().shard.statistics()
     }
 
-    /// Ends all groups and the log, in this order.
-    pub async fn shutdown(&self) {}
+    /// Numbers of a shard's proposer.
+    pub fn proposer_statistics(&self, shard: ShardId) -> ProposerStatistics {
+        self.shard(shard).proposer.statistics()
+    }
+
+    /// Term, commit and applied of a shard's group.
+    pub fn shard_status(&self, shard: ShardId) -> GroupStatus {
+        self.shard(shard).group.status()
+    }
+
+    /// Term, commit and applied of the control group.
+    pub fn control_status(&self) -> GroupStatus {
+        self.0.control.status()
+    }
+
+    /// Members the control group knows.
+    pub fn members(&self) -> usize {
+        self.0.control_machine.state().members().count()
+    }
+
+    /// The log's counters: syncs and their time, batch sizes, bytes.
+    pub fn wal_stats(&self) -> &quorate_wal::Stats {
+        self.0.wal.stats()
+    }
+
+    /// Whether the disk has room for commands that grow state.
+    pub fn has_room(&self) -> bool {
+        self.0.wal.has_room()
+    }
+
+    /// Finishes what is on its way, as far as that is quick, then ends all groups and the log.
+    pub async fn shutdown(&self) {
+        let idle = async {
+            while !self.0.shards.iter().all(|shard| shard.proposer.is_idle()) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(SHUTDOWN_DRAIN, idle).await.is_err() {
+            tracing::warn!("commands were still on their way when the groups had to stop");
+        }
+        let tasks = self.0.tasks.lock();
+        let tasks = std::mem::take(&mut *tasks.unwrap_or_else(std::sync::PoisonError::into_inner));
+        for task in tasks {
+            task.abort();
+        }
+        for shard in &self.0.shards {
+            shard.group.shutdown().await;
+        }
+        self.0.control.shutdown().await;
+        let wal = self.0.wal.clone();
+        // Closing waits for the last sync.
+        let _ = tokio::task::spawn_blocking(move || wal.close()).await;
+    }
+
+    fn shard(&self, shard: ShardId) -> &ShardHandle {
+        &self.0.shards[usize::from(shard)]
+    }
+}
+
+impl ShardHandle {
+    /// Appends what matches here. Tries again until this node is confirmed as the leader; the caller has
+    /// the deadline.
+    async fn retained(&self, filter: &str, found: &mut Vec<RetainedFound>) {
+        while self.group.linearize().await.is_err() {
+            tokio::time::sleep(super::limits::PROPOSE_RETRY).await;
+        }
+        let now = self.proposer.now();
+        let state = self.machine.state();
+        state
+            .shard
+            .retained_matching(filter, now, &mut |retained: &Retained| {
+                let left = retained
+                    .expires_at
+                    .map(|at| at.saturating_sub(now).div_ceil(1_000));
+                found.push(RetainedFound {
+                    message: Arc::clone(&retained.message),
+                    expiry_seconds: left.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
+                });
+            });
+    }
 }

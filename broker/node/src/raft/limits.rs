@@ -1,0 +1,41 @@
+//! Bounds and times of the Raft groups, with their reasons.
+
+use std::time::Duration;
+
+/// One record of a snapshot: an MQTT packet is at most 256 MiB, and a session's outcomes stay far below.
+pub(super) const SNAPSHOT_RECORD_BYTES_MAX: usize = 512 << 20;
+
+/// Log entries read at once, for replication and for replay: large enough to be few, small enough that
+/// four groups at once do not matter.
+pub(super) const ENTRIES_READ_BYTES_MAX: usize = 4 << 20;
+
+/// Entries kept in the log although a snapshot has them: what a follower that was away shortly needs.
+/// An entry is at most a batch, so this is at most some ten MiB.
+pub(super) const SNAPSHOT_LOG_ENTRIES_KEPT: u64 = 16;
+
+/// Time-outs measured in building-blocks §13: a dead leader is replaced in about a second, and no election
+/// happens under full load.
+pub(super) const ELECTION_MS_MIN: u64 = 300;
+/// See [`ELECTION_MS_MIN`]; also the length of a leader's lease.
+pub(super) const ELECTION_MS_MAX: u64 = 600;
+/// See [`ELECTION_MS_MIN`].
+pub(super) const HEARTBEAT_MS: u64 = 100;
+
+/// Wait before a snapshot that failed (disk full) is tried again.
+pub(super) const SNAPSHOT_RETRY: Duration = Duration::from_secs(5);
+
+/// A proposal refused because the lease of a new leader is not there yet is tried again after this.
+pub(super) const PROPOSE_RETRY: Duration = Duration::from_millis(2);
+
+/// Start of one group, replay of its log included. A full log of 64 MiB replays in well under a second.
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Lists of origins that wait to be forgotten; one per ended session. What does not fit stays in the state
+/// and comes again with the next start.
+pub(super) const FORGET_LISTS_MAX: usize = 1_024;
+
+/// How often it is looked at who holds back old segments of the log.
+pub(super) const LOG_UPKEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What is on its way at a shutdown may take this long: some syncs of a slow disk.
+pub(super) const SHUTDOWN_DRAIN: Duration = Duration::from_secs(2);
