@@ -58,6 +58,22 @@ impl Story {
                 let step = session.inbound_released(words.packet_id());
                 self.tell_and_drain(step)
             }
+            "heard" => {
+                session.handle_activity(words.number(0));
+                vec![format!("deadline {:?}", session.keep_alive_deadline())]
+            }
+            "time" => {
+                let step = session.handle_timeout(words.number(0));
+                self.tell(step)
+            }
+            "lost" => vec![format!("{:?}", session.lost())],
+            _ => self.act_on_deliveries(words),
+        }
+    }
+
+    fn act_on_deliveries(&mut self, words: &Words<'_>) -> Vec<String> {
+        let session = self.session.as_mut().expect("connect comes first");
+        match words.verb() {
             "deliver" => vec![match session.deliver(words.qos()) {
                 Some(id) => format!("packet id {id}"),
                 None => "no room".to_owned(),
@@ -88,15 +104,6 @@ impl Story {
                 session.unsubscribe_done(words.value("removed").unwrap() as u32);
                 vec![format!("{} subscriptions", session.subscriptions())]
             }
-            "heard" => {
-                session.handle_activity(words.number(0));
-                vec![format!("deadline {:?}", session.keep_alive_deadline())]
-            }
-            "time" => {
-                let step = session.handle_timeout(words.number(0));
-                self.tell(step)
-            }
-            "lost" => vec![format!("{:?}", session.lost())],
             _ => self.packet(words),
         }
     }
