@@ -29,13 +29,15 @@ use std::thread::JoinHandle;
 
 use quorate_shard::{Epoch, SessionId, ShardId};
 
-pub use self::core::CoreSettings;
+pub use self::core::{Core, CoreSettings};
+pub use connection::Opening;
 pub use inbox::{Confirm, Done, Injected, OnDrop, ToWorker};
 pub use limits::WorkerLimits;
 pub use mailbox::Mailbox;
+pub use outbox::{Errand, Outbox};
+pub use output::{BufferPool, Output};
 pub(crate) use read_buffer::ReadBuffer;
 
-use self::core::Core;
 use crate::metrics::WorkerCounters;
 use crate::registry::Registry;
 use crate::shard_client::Request;

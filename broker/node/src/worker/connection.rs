@@ -102,17 +102,17 @@ pub(super) struct Head {
 
 /// What opens a connection on a worker.
 #[derive(Debug)]
-pub(crate) struct Opening {
+pub struct Opening {
     /// CONNACK, encoded.
-    pub(crate) connack: Vec<u8>,
+    pub connack: Vec<u8>,
     /// What CONNECT asked for.
-    pub(crate) connect: crate::front_door::ConnectOptions,
+    pub connect: crate::front_door::ConnectOptions,
     /// The claim.
-    pub(crate) claimed: Claimed,
+    pub claimed: Claimed,
     /// Shard of the claim.
-    pub(crate) shard: ShardId,
+    pub shard: ShardId,
     /// Counts against the connection limit.
-    pub(crate) slot: ConnectionSlot,
+    pub slot: ConnectionSlot,
 }
 
 impl Connection {

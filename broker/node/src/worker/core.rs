@@ -10,6 +10,7 @@ use quorate_codec::{DecodeLimits, Packet};
 use quorate_control::SlotMap;
 use quorate_router::{ConnectionId, Table};
 use quorate_session::{ClientLimits, Mode, Session, SessionStart};
+use quorate_shard::{Command, Release};
 
 use super::connection::{Connection, Opening};
 use super::limits::WorkerLimits;
@@ -24,7 +25,7 @@ use crate::metrics::WorkerCounters;
 use crate::registry::Registry;
 
 /// See the module.
-pub(crate) struct Core {
+pub struct Core {
     pub(super) settings: CoreSettings,
     /// Milliseconds since the worker started, as of this turn's poll.
     pub(super) now: u64,
@@ -69,7 +70,8 @@ pub struct CoreSettings {
 }
 
 impl Core {
-    pub(crate) fn new(
+    /// A worker without connections.
+    pub fn new(
         settings: CoreSettings,
         registry: Arc<Registry>,
         counters: Arc<WorkerCounters>,
@@ -105,12 +107,16 @@ impl Core {
     // --- a turn, in the order the event loop goes through it
 
     /// A turn begins at `now` (milliseconds).
-    pub(crate) fn start_turn(&mut self, now: u64) {
+    pub fn start_turn(&mut self, now: u64) {
         self.now = now;
     }
 
     /// Takes a connection over. `None` when a newer claim for its client id has come meanwhile.
-    pub(crate) fn adopt(&mut self, opening: Opening) -> Option<ConnectionId> {
+    pub fn adopt(&mut self, opening: Opening) -> Option<ConnectionId> {
+        if self.shutting_down {
+            self.give_back(&opening);
+            return None;
+        }
         let session = self.open_session(&opening);
         let Opening {
             connack,
@@ -145,6 +151,17 @@ impl Core {
         self.restore_subscriptions(id, &subscriptions);
         self.attach(id);
         Some(id)
+    }
+
+    /// A connection that comes too late: its session is released as lost.
+    fn give_back(&mut self, opening: &Opening) {
+        let release = Release {
+            session: opening.claimed.session,
+            epoch: opening.claimed.epoch,
+            fire_will: true,
+            expiry_seconds: None,
+        };
+        self.request_unanswered(opening.shard, Command::Release(release));
     }
 
     /// Has a durable session's deliveries sent here.
@@ -190,7 +207,7 @@ impl Core {
 
     /// The beginning of a packet that the next read has to be put behind; `None` for a connection that
     /// is not read from any more. A large one stays here and gets only the fresh bytes.
-    pub(crate) fn carried(&self, id: ConnectionId) -> Option<&[u8]> {
+    pub fn carried(&self, id: ConnectionId) -> Option<&[u8]> {
         let connection = self.connections.get(key(id))?;
         if !connection.is_open() {
             return None;
@@ -205,7 +222,7 @@ impl Core {
 
     /// Whether the connection may be read from now; if not it is remembered and comes back in
     /// [`Self::take_resumed`].
-    pub(crate) fn may_read(&mut self, id: ConnectionId) -> bool {
+    pub fn may_read(&mut self, id: ConnectionId) -> bool {
         let full = self
             .outbox
             .cross
@@ -225,7 +242,7 @@ impl Core {
     }
 
     /// Connections that may be read from again, for the event loop's list.
-    pub(crate) fn take_resumed(&mut self, again: &mut Vec<ConnectionId>) {
+    pub fn take_resumed(&mut self, again: &mut Vec<ConnectionId>) {
         let full = self
             .outbox
             .cross
@@ -248,7 +265,7 @@ impl Core {
     }
 
     /// Looks at what the timer wheel has for this turn.
-    pub(crate) fn poll_timers(&mut self) {
+    pub fn poll_timers(&mut self) {
         let mut fired = std::mem::take(&mut self.fired);
         self.timers.poll(self.now, &mut fired);
         for id in fired.drain(..) {
@@ -266,7 +283,7 @@ impl Core {
 
     /// Everything of this turn has been read: sessions tell their shards what they have to, and what
     /// waits is sent as far as there is room.
-    pub(crate) fn end_gather(&mut self) {
+    pub fn end_gather(&mut self) {
         std::mem::swap(&mut self.settled, &mut self.settling);
         while let Some(id) = self.settling.pop() {
             self.settle(id);
@@ -274,7 +291,7 @@ impl Core {
     }
 
     /// Connections to write, each once.
-    pub(crate) fn take_dirty(&mut self, dirty: &mut Vec<ConnectionId>) {
+    pub fn take_dirty(&mut self, dirty: &mut Vec<ConnectionId>) {
         std::mem::swap(&mut self.dirty, dirty);
         for id in dirty.iter() {
             if let Some(connection) = self.connections.get_mut(key(*id)) {
@@ -284,7 +301,7 @@ impl Core {
     }
 
     /// What to write for a connection; `None` if there is nothing or its socket is full.
-    pub(crate) fn output(&mut self, id: ConnectionId) -> Option<(&mut Output, &mut BufferPool)> {
+    pub fn output(&mut self, id: ConnectionId) -> Option<(&mut Output, &mut BufferPool)> {
         let connection = self.connections.get_mut(key(id))?;
         if connection.blocked {
             return None;
@@ -293,7 +310,7 @@ impl Core {
     }
 
     /// Everything of the connection's output is with the kernel.
-    pub(crate) fn handle_written(&mut self, id: ConnectionId) {
+    pub fn handle_written(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connections.get(key(id))
             && connection.waiting.is_some()
         {
@@ -302,14 +319,14 @@ impl Core {
     }
 
     /// The connection's socket took no more.
-    pub(crate) fn handle_blocked(&mut self, id: ConnectionId) {
+    pub fn handle_blocked(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connections.get_mut(key(id)) {
             connection.blocked = true;
         }
     }
 
     /// The connection's socket can take more.
-    pub(crate) fn handle_writable(&mut self, id: ConnectionId) {
+    pub fn handle_writable(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connections.get_mut(key(id))
             && connection.blocked
         {
@@ -319,12 +336,12 @@ impl Core {
     }
 
     /// Connections whose sockets are to be closed, once their output has had its write.
-    pub(crate) fn take_ended(&mut self, ended: &mut Vec<ConnectionId>) {
+    pub fn take_ended(&mut self, ended: &mut Vec<ConnectionId>) {
         std::mem::swap(&mut self.ended, ended);
     }
 
     /// The connection's socket is closed.
-    pub(crate) fn free(&mut self, id: ConnectionId) {
+    pub fn free(&mut self, id: ConnectionId) {
         if let Some(mut connection) = self.connections.remove(key(id)) {
             let left = connection.output.len();
             connection.output.advance(left, &mut self.pool);
@@ -334,26 +351,28 @@ impl Core {
 
     // --- what the event loop asks
 
-    pub(crate) fn id(&self) -> u16 {
+    /// The worker's number.
+    pub fn id(&self) -> u16 {
         self.settings.id
     }
 
     /// What others get of this turn.
-    pub(crate) fn outbox(&mut self) -> &mut Outbox {
+    pub fn outbox(&mut self) -> &mut Outbox {
         &mut self.outbox
     }
 
-    pub(crate) fn pool(&mut self) -> &mut BufferPool {
+    /// Buffers for the event loop's own use.
+    pub fn pool(&mut self) -> &mut BufferPool {
         &mut self.pool
     }
 
     /// Whether the next turn has something to do without any event.
-    pub(crate) fn has_output(&self) -> bool {
+    pub fn has_output(&self) -> bool {
         !self.dirty.is_empty() || !self.settled.is_empty() || !self.ended.is_empty()
     }
 
     /// Milliseconds until something is due.
-    pub(crate) fn wait_millis(&self, now: u64) -> Option<u64> {
+    pub fn wait_millis(&self, now: u64) -> Option<u64> {
         let held_back = self.outbox.cross.iter().any(|out| !out.batch.is_empty());
         // Another worker has no room: look again soon; it does not tell.
         let retry = held_back.then_some(1);
@@ -361,13 +380,14 @@ impl Core {
     }
 
     /// Whether the worker has closed everything after a shutdown.
-    pub(crate) fn is_done(&self) -> bool {
+    pub fn is_done(&self) -> bool {
         self.shutting_down && self.connections.len() == 0
     }
 
     // --- shared by the parts
 
-    pub(crate) fn mark_dirty(&mut self, id: ConnectionId) {
+    /// Notes that the connection has something to be written at the end of the turn.
+    pub fn mark_dirty(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connections.get_mut(key(id))
             && !connection.dirty
         {

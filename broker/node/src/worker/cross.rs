@@ -48,10 +48,6 @@ impl CrossBatch {
         self.items.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.items.len()
-    }
-
     pub(super) fn push(&mut self, publish: CrossPublish<'_>) {
         self.bytes.extend_from_slice(publish.topic.as_bytes());
         self.bytes.extend_from_slice(publish.properties);
@@ -100,14 +96,14 @@ impl Drop for CrossBatch {
 
 /// Batches being filled for one other worker.
 #[derive(Debug, Default)]
-pub(super) struct CrossOut {
+pub struct CrossOut {
     pub(super) batch: CrossBatch,
     account: Arc<Account>,
 }
 
 impl CrossOut {
     /// The batch to send now, if there is one and the other worker has room for it.
-    pub(super) fn take(&mut self) -> Option<CrossBatch> {
+    pub fn take(&mut self) -> Option<CrossBatch> {
         if self.batch.is_empty() || self.account.0.load(Ordering::Acquire) >= CROSS_BATCH_BYTES_MAX
         {
             return None;

@@ -15,7 +15,7 @@ use super::outbox::Errand;
 
 impl Core {
     /// The socket ended or failed.
-    pub(crate) fn handle_end(&mut self, id: ConnectionId) {
+    pub fn handle_end(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connections.get(key(id)) {
             let release = connection.session.lost();
             self.end(id, release);

@@ -289,7 +289,8 @@ impl EventLoop {
                 }
                 Errand::Barrier { ticket } => {
                     let own = self.mailbox.clone();
-                    let passed = OnDrop::new(move || own.send(ToWorker::BarrierPassed(ticket)));
+                    let passed =
+                        OnDrop::new(Box::new(move || own.send(ToWorker::BarrierPassed(ticket))));
                     tell_others(&self.mailboxes, worker, Vec::new(), &passed);
                 }
             }
@@ -306,7 +307,12 @@ impl EventLoop {
     fn send_interest(&mut self, worker: u16) {
         let changes = std::mem::take(&mut self.core.outbox().interest);
         if !changes.is_empty() && self.mailboxes.len() > 1 {
-            tell_others(&self.mailboxes, worker, changes, &OnDrop::new(|| {}));
+            tell_others(
+                &self.mailboxes,
+                worker,
+                changes,
+                &OnDrop::new(Box::new(|| {})),
+            );
         }
     }
 

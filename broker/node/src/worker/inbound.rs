@@ -9,7 +9,7 @@ use super::read_buffer::CARRY_BYTES_MAX;
 
 impl Core {
     /// Bytes came: `bytes` is what was carried (if it was small) and, at its end, `fresh` new ones.
-    pub(crate) fn handle_bytes(&mut self, id: ConnectionId, bytes: &[u8], fresh: usize) {
+    pub fn handle_bytes(&mut self, id: ConnectionId, bytes: &[u8], fresh: usize) {
         self.counters.wire_received_bytes.add(fresh as u64);
         let Some(connection) = self.connections.get_mut(key(id)) else {
             return;

@@ -1,6 +1,6 @@
 //! Everything a worker can be told, by whoever has its mailbox.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quorate_router::{ConnectionId, Interest, Target};
 use quorate_shard::{Epoch, Message, Origin, Outcome, SessionId, ShardId};
@@ -67,12 +67,12 @@ pub enum ToWorker {
 pub type Confirm = Arc<OnDrop>;
 
 /// Runs a closure when dropped.
-pub struct OnDrop(Option<Box<dyn FnOnce() + Send + Sync>>);
+pub struct OnDrop(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl OnDrop {
     /// A confirmation that runs `then` when its last clone is dropped.
-    pub fn new(then: impl FnOnce() + Send + Sync + 'static) -> Confirm {
-        Arc::new(Self(Some(Box::new(then))))
+    pub fn new(then: Box<dyn FnOnce() + Send>) -> Confirm {
+        Arc::new(Self(Mutex::new(Some(then))))
     }
 }
 
@@ -84,7 +84,8 @@ impl std::fmt::Debug for OnDrop {
 
 impl Drop for OnDrop {
     fn drop(&mut self) {
-        if let Some(then) = self.0.take() {
+        let then = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(then) = then.take() {
             then();
         }
     }

@@ -11,7 +11,7 @@ use super::slab::Key;
 
 impl Core {
     /// One message of the mailbox; connections are adopted by the event loop.
-    pub(crate) fn handle_message(&mut self, message: ToWorker) {
+    pub fn handle_message(&mut self, message: ToWorker) {
         match message {
             ToWorker::Connection(..) => unreachable!("the event loop adopts connections"),
             ToWorker::Outcomes(outcomes) => self.handle_outcomes(outcomes),

@@ -11,44 +11,58 @@ use crate::shard_client::Request;
 
 /// See the module. Emptied at the end of each turn.
 #[derive(Debug)]
-pub(crate) struct Outbox {
+pub struct Outbox {
     /// Commands by shard.
-    pub(crate) requests: Vec<Vec<Request>>,
+    pub requests: Vec<Vec<Request>>,
     /// Publishes by worker; the own place stays empty.
-    pub(crate) cross: Vec<CrossOut>,
+    pub cross: Vec<CrossOut>,
     /// Changes of this worker's interest that the others have to route by.
-    pub(crate) interest: Vec<(Arc<str>, Interest)>,
+    pub interest: Vec<(Arc<str>, Interest)>,
     /// Everything else.
-    pub(crate) errands: Vec<Errand>,
+    pub errands: Vec<Errand>,
 }
 
 /// One thing to ask of another part of the node.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Errand {
+pub enum Errand {
     /// Have the shard's deliveries for this session sent here.
     Attach {
+        /// Its shard.
         shard: ShardId,
+        /// The session.
         session: SessionId,
+        /// Claim it is held under.
         epoch: Epoch,
     },
     /// Stop them.
     Detach {
+        /// Its shard.
         shard: ShardId,
+        /// The session.
         session: SessionId,
+        /// Claim it was held under.
         epoch: Epoch,
     },
     /// Read the retained messages for these filters and answer with the ticket.
-    ReadRetained { ticket: u64, filters: Vec<Arc<str>> },
+    ReadRetained {
+        /// What the answer names.
+        ticket: u64,
+        /// The filters, in the order of the answer.
+        filters: Vec<Arc<str>>,
+    },
     /// Answer with the ticket once every other worker routes by the interest changes of this turn.
-    Barrier { ticket: u64 },
+    Barrier {
+        /// What the answer names.
+        ticket: u64,
+    },
 }
 
 /// A subscription whose retained messages are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    pub(crate) filter: Arc<str>,
-    pub(crate) options: SubscriptionOptions,
-    pub(crate) identifier: Option<u32>,
+pub(super) struct Wanted {
+    pub(super) filter: Arc<str>,
+    pub(super) options: SubscriptionOptions,
+    pub(super) identifier: Option<u32>,
 }
 
 impl Outbox {

@@ -2,14 +2,14 @@
 
 /// A connection's output. Owns no memory while it is empty.
 #[derive(Debug, Default)]
-pub(super) struct Output {
+pub struct Output {
     bytes: Vec<u8>,
     written: usize,
 }
 
 impl Output {
     /// Bytes that still have to be written.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.bytes.len() - self.written
     }
 
@@ -27,12 +27,12 @@ impl Output {
     }
 
     /// What is to be written next.
-    pub(super) fn pending(&self) -> &[u8] {
+    pub fn pending(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
 
     /// Notes that `count` more bytes are written; gives the buffer back once all are.
-    pub(super) fn advance(&mut self, count: usize, pool: &mut BufferPool) {
+    pub fn advance(&mut self, count: usize, pool: &mut BufferPool) {
         self.written += count;
         debug_assert!(self.written <= self.bytes.len());
         if self.written == self.bytes.len() {
@@ -49,7 +49,7 @@ const POOL_BUFFER_BYTES_MAX: usize = 256 * 1024;
 
 /// Empty buffers with capacity, so that a turn allocates nothing.
 #[derive(Debug, Default)]
-pub(super) struct BufferPool {
+pub struct BufferPool {
     free: Vec<Vec<u8>>,
     bytes: usize,
 }
