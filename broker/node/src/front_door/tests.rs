@@ -1,1 +1,6 @@
-//! Node tests of the front door with a fake session directory and a fake worker.
+//! Tests of the front door on real sockets, with a fake session directory and a fake worker behind it.
+
+mod login;
+mod plain;
+mod support;
+mod tls;
