@@ -45,7 +45,7 @@ pub enum FrontDoorError {
         /// The listener.
         url: String,
         /// What is wrong with which file.
-        source: TlsFilesError,
+        source: Box<TlsFilesError>,
     },
     /// The operating system does not tell an address or watches no signal.
     #[error("front door: {0}")]
@@ -156,7 +156,7 @@ impl Face {
                 let tls = tls::TlsFace::new(files.clone(), Arc::clone(provider));
                 Some(Arc::new(tls.map_err(|source| FrontDoorError::Tls {
                     url: format!("{scheme}://{address}"),
-                    source,
+                    source: Box::new(source),
                 })?))
             }
         };

@@ -70,13 +70,13 @@ impl Settings {
         })?;
         let source = Source::File(path.to_owned());
         for (name, value) in table {
-            match value {
-                toml::Value::Table(inner) if is_table(&name) => {
-                    for (inner_name, value) in inner {
-                        self.set_named(&format!("{name}.{inner_name}"), value, &source)?;
-                    }
-                }
-                value => self.set_named(&name, value, &source)?,
+            let inner = value.as_table().filter(|_| is_table(&name));
+            let Some(inner) = inner else {
+                self.set_named(&name, value, &source)?;
+                continue;
+            };
+            for (inner_name, value) in inner.clone() {
+                self.set_named(&format!("{name}.{inner_name}"), value, &source)?;
             }
         }
         Ok(())

@@ -10,6 +10,19 @@ use super::worker::{DropReason, Traffic, WorkerCounters};
 use super::{MICROS, Metrics, MetricsError, NUMBERS};
 
 type Workers = Arc<[Arc<WorkerCounters>]>;
+/// Kind, name, help, and which of a worker's numbers are summed.
+type SumRow = (
+    FamilyKind,
+    &'static str,
+    &'static str,
+    fn(&WorkerCounters) -> u64,
+);
+type HistogramRow = (
+    FamilyKind,
+    &'static str,
+    &'static str,
+    fn(&WorkerCounters) -> &Histogram,
+);
 
 const LEVELS: [(QoS, &str); 3] = [
     (QoS::AtMostOnce, "0"),
@@ -41,7 +54,7 @@ pub struct FrontDoorCounters {
 pub(super) fn add_workers(metrics: &Metrics, workers: &Workers) -> Result<(), MetricsError> {
     add_connections(metrics, workers)?;
     add_traffic(metrics, workers)?;
-    let timings: [(_, _, _, fn(&WorkerCounters) -> &Histogram); 4] = [
+    let timings: [HistogramRow; 4] = [
         (
             MICROS,
             "quorate_publish_ack_seconds",
@@ -81,7 +94,7 @@ pub(super) fn add_workers(metrics: &Metrics, workers: &Workers) -> Result<(), Me
 }
 
 fn add_connections(metrics: &Metrics, workers: &Workers) -> Result<(), MetricsError> {
-    let sums: [(_, _, _, fn(&WorkerCounters) -> u64); 5] = [
+    let sums: [SumRow; 5] = [
         (
             FamilyKind::Gauge,
             "quorate_connections",
