@@ -29,13 +29,15 @@ pub enum Command {
     Claim(Claim),
     /// A connection gives its session back.
     Release(Release),
-    /// All sessions that a dead or restarted node's earlier lives still own are released as lost.
+    /// All sessions that a dead or restarted node's earlier lives still own are released as lost, and batches
+    /// of those lives are refused from now on. A node proposes it for itself at its start.
     ReleaseNode(ReleaseNode),
     /// Durable subscriptions are added or replaced.
     Subscribe(Subscribe),
     /// Durable subscriptions are removed.
     Unsubscribe(Unsubscribe),
-    /// A message for every durable session of this shard that subscribes to it when this is applied.
+    /// A message for every durable session of this shard that subscribes to it when this is applied. All of them
+    /// queue it, or none: one full queue refuses it, which is what slows its publisher down.
     Publish(Publish),
     /// Messages for one session only (retained values on subscribe).
     Enqueue(Enqueue),
@@ -45,9 +47,12 @@ pub enum Command {
     Received(Received),
     /// An inbound QoS 2 packet id is taken; applied in the publisher's shard before the message goes out.
     InboundStart(InboundStart),
-    /// PUBREL came: the inbound packet id is free again.
+    /// PUBREL came: the inbound packet id is free again. Propose it after the `Forget`s of its origin are
+    /// committed: a node that dies in between then leaves a packet id that is released later, not a mark that
+    /// nobody forgets.
     InboundRelease(InboundRelease),
-    /// The marks of a released inbound message or a finished will may be dropped.
+    /// The marks of a released inbound message or a finished will may be dropped. Goes to every shard that may
+    /// hold one; to the origin's own shard last, when the others are committed (see `Shard::forgettable`).
     Forget(Forget),
     /// A topic's retained message is set, or cleared by an empty payload; applied in the topic's shard.
     Retain(Retain),

@@ -7,7 +7,8 @@ use crate::types::*;
 /// One thing to do. An effect that must not be lost is also state until a later command says it is done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Queue entries up to `started` may be sent to the session's owner; read them from the shard.
+    /// Queue entries up to `started` may be sent to the session's owner; read them from the shard. Comes once per
+    /// batch and session, after all else of the batch.
     Deliver {
         /// The session.
         session: SessionId,
@@ -31,9 +32,11 @@ pub enum Effect {
         /// The message.
         message: Message,
     },
-    /// Tell all shards that these origins need not be recognised any more (the session has ended).
+    /// Tell all shards that these origins need not be recognised any more: the session has ended, or the will is
+    /// published. State until this shard applies their `Forget`, so tell it last.
     ForgetOrigins(Vec<Origin>),
-    /// The owner must close its connection: its session was ended by someone else.
+    /// The owner must close its connection: another connection took its client id. Its node may have been told
+    /// already by the one that took it; the epoch says whether the connection is still the one meant.
     Close {
         /// The session.
         session: SessionId,

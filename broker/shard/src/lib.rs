@@ -2,7 +2,7 @@
 //! in-flight marks, retained messages and wills (design 2.2).
 //!
 //! Every replica applies the same batches and reaches the same state; only the leader's node runs the
-//! returned [`Effect`]s. No clock, no randomness, no I/O, no unordered iteration.
+//! returned [`Effect`]s. It starts from [`Shard`]. No clock, no randomness, no I/O, no unordered iteration.
 #![forbid(unsafe_code)]
 
 mod applied;
@@ -23,6 +23,7 @@ mod session_table;
 mod shard;
 mod snapshot;
 mod statistics;
+mod subscription_index;
 mod timer;
 mod types;
 mod will_table;

@@ -1,8 +1,6 @@
 //! A shard from the records of a snapshot. The records may have come from another node or a damaged file: what does
 //! not fit is refused, never asserted on.
 
-use quorate_codec::QoS;
-
 use crate::queue::{Around, Marks, Queue};
 use crate::record::*;
 use crate::session_table::{Durable, Held, Session};
@@ -189,9 +187,7 @@ impl Restore {
         if durable.subscriptions.insert(filter.clone(), held).is_some() {
             return Err("a subscription that is there already");
         }
-        if options.qos != QoS::AtMostOnce {
-            self.shard.index.insert(&filter, session, held);
-        }
+        self.shard.index.insert(&filter, session, held);
         Ok(())
     }
 

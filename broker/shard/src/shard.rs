@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use quorate_router::FilterIndex;
-
 use crate::applied::Applied;
 use crate::apply;
 use crate::command::Batch;
@@ -15,9 +13,10 @@ use crate::proposers::Proposers;
 use crate::record::{PendingWill, Record, RestoreError, Retained};
 use crate::restore;
 use crate::retained::RetainedStore;
-use crate::session_table::{Held, SessionTable};
+use crate::session_table::SessionTable;
 use crate::snapshot;
 use crate::statistics::Statistics;
+use crate::subscription_index::SubscriptionIndex;
 use crate::timer::Timers;
 use crate::types::*;
 use crate::will_table::WillTable;
@@ -35,8 +34,7 @@ pub struct Shard {
     pub(crate) time: Millis,
     pub(crate) proposers: Proposers,
     pub(crate) sessions: SessionTable,
-    /// Durable subscriptions at QoS 1 or 2, by filter.
-    pub(crate) index: FilterIndex<SessionId, Held>,
+    pub(crate) index: SubscriptionIndex,
     pub(crate) store: MessageStore,
     pub(crate) wills: WillTable,
     pub(crate) origins: Origins,
@@ -55,7 +53,7 @@ impl Shard {
             time: 0,
             proposers: Proposers::default(),
             sessions: SessionTable::default(),
-            index: FilterIndex::new(limits.hash_seed),
+            index: SubscriptionIndex::new(limits.hash_seed),
             store: MessageStore::default(),
             wills: WillTable::default(),
             origins: Origins::default(),
@@ -147,13 +145,7 @@ impl Shard {
     /// Every filter with a durable subscription at QoS 1 or 2: a new leader's first full set. Looks at every
     /// subscription.
     pub fn interest(&self) -> impl Iterator<Item = Arc<str>> + use<> {
-        let mut filters: Vec<Arc<str>> = Vec::with_capacity(self.index.filter_count());
-        self.index.for_each(|filter, _, _| {
-            if filters.last().is_none_or(|last| **last != *filter) {
-                filters.push(filter.into());
-            }
-        });
-        filters.into_iter()
+        self.index.filters().into_iter()
     }
 
     /// Wills that are due and not reported as published: what a new leader has to publish.

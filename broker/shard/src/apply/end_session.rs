@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use quorate_codec::QoS;
-
 use super::Turn;
 use crate::effect::Effect;
 use crate::queue::Around;
 use crate::record::PendingWill;
-use crate::session_table::{Durable, Session};
+use crate::session_table::{Durable, Held, Session};
 use crate::shard::Shard;
 use crate::timer::Timer;
 use crate::types::*;
@@ -92,9 +90,7 @@ fn clear(
         );
     }
     for (filter, held) in subscriptions {
-        if held.options.qos != QoS::AtMostOnce {
-            unindex(shard, turn, id, filter);
-        }
+        unindex(shard, turn, id, filter, held);
     }
     queue.clear(&mut Around {
         session: id,
@@ -110,14 +106,15 @@ fn clear(
     forget(shard, turn, inbound.into_values().map(origin).collect());
 }
 
-/// A subscription at QoS 1 or 2 is gone.
-pub(super) fn unindex(shard: &mut Shard, turn: &mut Turn, session: SessionId, filter: Arc<str>) {
-    let removed = shard.index.remove(&filter, session);
-    assert!(
-        removed.is_some(),
-        "every subscription at QoS 1 or 2 is in the index"
-    );
-    if removed.is_some_and(|removed| removed.last) {
+/// A subscription is gone.
+pub(super) fn unindex(
+    shard: &mut Shard,
+    turn: &mut Turn,
+    session: SessionId,
+    filter: Arc<str>,
+    held: Held,
+) {
+    if shard.index.remove(&filter, session, held) {
         turn.effects.push(Effect::InterestRemoved(filter));
     }
 }

@@ -66,19 +66,20 @@ fn receivers(
     if message.qos == QoS::AtMostOnce {
         return Vec::new();
     }
-    let mut matches: Vec<(SessionId, Held)> = Vec::new();
-    shard.index.matches(&message.topic, |session, held| {
-        matches.push((*session, *held))
-    });
+    let mut matches = shard.index.matches(&message.topic);
     matches.retain(|(session, held)| {
         !(held.options.no_local && is_publisher(shard, *session, publisher))
     });
-    matches.sort_by_key(|(session, _)| *session);
     let expires_at = message
         .expiry_seconds
         .map(|seconds| after_seconds(now, seconds));
     matches
         .chunk_by(|left, right| left.0 == right.0)
+        .filter(|chunk| {
+            chunk
+                .iter()
+                .any(|(_, held)| held.options.qos != QoS::AtMostOnce)
+        })
         .map(|chunk| (chunk[0].0, merge(chunk, message, expires_at)))
         .collect()
 }

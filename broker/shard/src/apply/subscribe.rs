@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use quorate_codec::QoS;
-
 use super::{Turn, end_session};
 use crate::command::Subscribe;
 use crate::effect::Effect;
 use crate::outcome::Outcome;
 use crate::session_table::{Durable, Held, subscription_charge};
 use crate::shard::Shard;
+use crate::subscription_index::SubscriptionIndex;
 use crate::types::*;
 
 pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, subscribe: Subscribe) -> Outcome {
@@ -62,13 +61,13 @@ fn add(shard: &mut Shard, turn: &mut Turn, session: SessionId, subscription: Sub
         identifier,
     };
     let replaced = durable.subscriptions.insert(filter.clone(), held);
-    let was_indexed = replaced.is_some_and(|old| old.options.qos != QoS::AtMostOnce);
-    if options.qos != QoS::AtMostOnce {
-        if shard.index.insert(&filter, session, held).first {
-            turn.effects.push(Effect::InterestAdded(filter));
-        }
-    } else if was_indexed {
-        end_session::unindex(shard, turn, session, filter);
+    if shard.index.insert(&filter, session, held) {
+        turn.effects.push(Effect::InterestAdded(filter.clone()));
+    }
+    if let Some(old) = replaced
+        && !SubscriptionIndex::is_replaced(old, held)
+    {
+        end_session::unindex(shard, turn, session, filter, old);
     }
     replaced.is_some()
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use quorate_codec::QoS;
-
 use super::{Turn, end_session};
 use crate::command::Unsubscribe;
 use crate::outcome::Outcome;
@@ -36,8 +34,6 @@ fn remove(shard: &mut Shard, turn: &mut Turn, session: SessionId, filter: &Arc<s
     };
     shard.sessions.subscriptions -= 1;
     shard.sessions.bytes -= subscription_charge(filter);
-    if held.options.qos != QoS::AtMostOnce {
-        end_session::unindex(shard, turn, session, filter.clone());
-    }
+    end_session::unindex(shard, turn, session, filter.clone(), held);
     true
 }

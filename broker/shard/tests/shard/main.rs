@@ -13,4 +13,5 @@ mod replicas;
 mod retained;
 mod subscriptions;
 mod support;
+mod totality;
 mod wills;

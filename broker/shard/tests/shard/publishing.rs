@@ -25,8 +25,26 @@ fn overlapping_subscriptions_give_one_entry_with_the_best_qos_and_all_identifier
     let publish = published(&deliveries[0]);
     assert_eq!(
         (deliveries.len(), publish.qos, &*publish.identifiers),
-        (1, QoS::ExactlyOnce, &[3, 7][..])
+        (1, QoS::ExactlyOnce, &[1, 3, 7][..])
     );
+}
+
+#[test]
+fn a_subscription_at_qos_0_only_adds_its_identifier() {
+    let mut bench = Bench::new();
+    let a = bench.claim(durable("a"));
+    let zero = |identifier| Subscription {
+        identifier,
+        ..subscription("#", QoS::AtMostOnce)
+    };
+    bench.run(subscribe(&a, &[zero(Some(1))]));
+    assert_eq!(bench.run(publish("t", "x")), Outcome::Published(0));
+    bench.run(subscribe(&a, &[subscription("t", QoS::AtLeastOnce)]));
+    bench.run(publish("t", "x"));
+    assert_eq!(*published(&bench.deliveries(a.session)[0]).identifiers, [1]);
+    bench.run(subscribe(&a, &[zero(None)]));
+    bench.run(publish("t", "x"));
+    assert_eq!(*published(&bench.deliveries(a.session)[1]).identifiers, []);
 }
 
 #[test]

@@ -32,6 +32,8 @@ proptest! {
             if step.snapshot {
                 let records: Vec<Record> = two.snapshot_records().collect();
                 two = Shard::restore(0, seeded, records).unwrap();
+                prop_assert!(one.forgettable().eq(two.forgettable()));
+                prop_assert!(one.pending_wills().eq(two.pending_wills()));
             }
         }
         prop_assert!(one == two);
