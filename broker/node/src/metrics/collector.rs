@@ -109,25 +109,38 @@ impl Samples {
         self.metrics.push(metric);
     }
 
-    /// A histogram's buckets.
-    #[allow(clippy::cast_precision_loss, reason = "Prometheus has only floats")]
+    /// A histogram whose buckets end at powers of two.
     pub fn histogram(&mut self, labels: &[(&str, &str)], snapshot: &HistogramSnapshot) {
+        let bounds: [u64; BUCKETS] = std::array::from_fn(|k| 1 << k);
+        let counts: Vec<_> = snapshot
+            .counts
+            .iter()
+            .copied()
+            .chain([snapshot.above])
+            .collect();
+        self.buckets(labels, &bounds, &counts, snapshot.sum);
+    }
+
+    /// A histogram with buckets of its own: inclusive upper bounds, counts that are not cumulated with
+    /// one more for what is above, and the sum of all values.
+    #[allow(clippy::cast_precision_loss, reason = "Prometheus has only floats")]
+    pub fn buckets(&mut self, labels: &[(&str, &str)], bounds: &[u64], counts: &[u64], sum: u64) {
         let unit = match self.kind {
             FamilyKind::Histogram { unit } => unit,
             FamilyKind::Counter | FamilyKind::Gauge => 1.0,
         };
         let mut cumulative = 0;
-        let mut buckets = Vec::with_capacity(BUCKETS);
-        for (k, count) in snapshot.counts.iter().enumerate() {
+        let mut buckets = Vec::with_capacity(bounds.len());
+        for (bound, count) in bounds.iter().zip(counts) {
             cumulative += count;
             let mut bucket = proto::Bucket::default();
             bucket.set_cumulative_count(cumulative);
-            bucket.set_upper_bound((1u64 << k) as f64 * unit);
+            bucket.set_upper_bound(*bound as f64 * unit);
             buckets.push(bucket);
         }
         let mut histogram = proto::Histogram::default();
-        histogram.set_sample_count(cumulative + snapshot.above);
-        histogram.set_sample_sum(snapshot.sum as f64 * unit);
+        histogram.set_sample_count(counts.iter().sum());
+        histogram.set_sample_sum(sum as f64 * unit);
         histogram.set_bucket(buckets);
         let mut metric = proto::Metric::from_label(pairs(labels));
         metric.set_histogram(histogram);

@@ -26,7 +26,16 @@ impl Core {
             return;
         };
         match operation {
-            Operation::Publish { waiter, reason, .. } => self.published(waiter, reason),
+            Operation::Publish {
+                waiter,
+                reason,
+                since,
+                ..
+            } => {
+                let waited = self.now_micros.saturating_sub(since);
+                self.counters.publish_to_ack_micros.record(waited);
+                self.published(waiter, reason);
+            }
             Operation::InboundStart(inbound) => match outcome {
                 Outcome::InboundStarted { sequence, .. } => {
                     self.inbound_started(*inbound, sequence)

@@ -24,11 +24,20 @@ use super::timers::Timers;
 use crate::metrics::WorkerCounters;
 use crate::registry::Registry;
 
+/// Milliseconds between two looks at all connections for gauges: 15 000 of them take a tenth of one.
+const GAUGES_MILLIS: u64 = 1_000;
+
 /// See the module.
 pub struct Core {
     pub(super) settings: CoreSettings,
     /// Milliseconds since the worker started, as of this turn's poll.
     pub(super) now: u64,
+    /// The same in microseconds.
+    pub(super) now_micros: u64,
+    /// When gauges are next brought up to date, in milliseconds.
+    gauges_due: u64,
+    /// Subscriptions of own connections.
+    pub(super) subscriptions: u64,
     pub(super) connections: Slab<Connection>,
     pub(super) table: Table,
     /// Connections of durable sessions, by session.
@@ -84,6 +93,9 @@ impl Core {
         Self {
             settings,
             now: 0,
+            now_micros: 0,
+            gauges_due: 0,
+            subscriptions: 0,
             connections: Slab::new(),
             table: Table::new(settings_seed),
             durable: DurableMap::default(),
@@ -106,9 +118,10 @@ impl Core {
 
     // --- a turn, in the order the event loop goes through it
 
-    /// A turn begins at `now` (milliseconds).
-    pub fn start_turn(&mut self, now: u64) {
-        self.now = now;
+    /// A turn begins at `micros` since the worker started.
+    pub fn start_turn(&mut self, micros: u64) {
+        self.now_micros = micros;
+        self.now = micros / 1000;
     }
 
     /// Takes a connection over. `None` when a newer claim for its client id has come meanwhile.
@@ -266,6 +279,10 @@ impl Core {
 
     /// Looks at what the timer wheel has for this turn.
     pub fn poll_timers(&mut self) {
+        if self.now >= self.gauges_due {
+            self.gauges_due = self.now + GAUGES_MILLIS;
+            self.set_gauges();
+        }
         let mut fired = std::mem::take(&mut self.fired);
         self.timers.poll(self.now, &mut fired);
         for id in fired.drain(..) {
@@ -281,6 +298,16 @@ impl Core {
         self.fired = fired;
     }
 
+    /// Sums that would cost too much to keep at every message.
+    fn set_gauges(&self) {
+        let waiting = |connection: &Connection| connection.waiting.as_ref().map_or(0, |w| w.bytes);
+        let bytes =
+            |(_, connection): (_, &Connection)| connection.output.len() + waiting(connection);
+        let queued: usize = self.connections.iter().map(bytes).sum();
+        self.counters.queued_bytes.set(queued as u64);
+        self.counters.subscriptions.set(self.subscriptions);
+    }
+
     /// Everything of this turn has been read: sessions tell their shards what they have to, and what
     /// waits is sent as far as there is room.
     pub fn end_gather(&mut self) {
@@ -288,6 +315,13 @@ impl Core {
         while let Some(id) = self.settling.pop() {
             self.settle(id);
         }
+    }
+
+    /// The turn is over at `micros`.
+    pub fn end_turn(&mut self, micros: u64) {
+        self.counters
+            .turn_micros
+            .record(micros.saturating_sub(self.now_micros));
     }
 
     /// Connections to write, each once.
@@ -309,8 +343,9 @@ impl Core {
         Some((&mut connection.output, &mut self.pool))
     }
 
-    /// Everything of the connection's output is with the kernel.
-    pub fn handle_written(&mut self, id: ConnectionId) {
+    /// Everything of the connection's output, so many bytes, is with the kernel.
+    pub fn handle_written(&mut self, id: ConnectionId, bytes: usize) {
+        self.counters.wire_sent_bytes.add(bytes as u64);
         if let Some(connection) = self.connections.get(key(id))
             && connection.waiting.is_some()
         {
@@ -318,8 +353,9 @@ impl Core {
         }
     }
 
-    /// The connection's socket took no more.
-    pub fn handle_blocked(&mut self, id: ConnectionId) {
+    /// The connection's socket took so many bytes and no more.
+    pub fn handle_blocked(&mut self, id: ConnectionId, bytes: usize) {
+        self.counters.wire_sent_bytes.add(bytes as u64);
         if let Some(connection) = self.connections.get_mut(key(id)) {
             connection.blocked = true;
         }

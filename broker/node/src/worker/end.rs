@@ -68,6 +68,7 @@ impl Core {
         connection.waiting = None;
         connection.carried = Vec::new();
         let filters = std::mem::take(&mut connection.filters);
+        self.subscriptions -= filters.len() as u64;
         let interest = &mut self.outbox.interest;
         self.table.remove_connection(
             id,

@@ -85,6 +85,7 @@ impl EventLoop {
             self.flush();
             self.hand_out();
             self.reap();
+            self.core.end_turn(self.micros());
         }
         Ok(())
     }
@@ -104,7 +105,7 @@ impl EventLoop {
                 Err(error) => return Err(error),
             }
             self.mailbox.awake();
-            self.core.start_turn(self.millis());
+            self.core.start_turn(self.micros());
             let found = !events.is_empty() || !self.again.is_empty();
             self.read_again();
             for event in events.iter() {
@@ -124,15 +125,15 @@ impl EventLoop {
     fn sleep(&self) -> Option<Duration> {
         if self.mailbox.prepare_to_sleep() && !self.core.has_output() {
             self.core
-                .wait_millis(self.millis())
+                .wait_millis(self.micros() / 1000)
                 .map(Duration::from_millis)
         } else {
             Some(Duration::ZERO)
         }
     }
 
-    fn millis(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+    fn micros(&self) -> u64 {
+        self.started.elapsed().as_micros() as u64
     }
 
     fn read_again(&mut self) {
@@ -250,9 +251,12 @@ impl EventLoop {
             let Some((output, pool)) = self.core.output(connection) else {
                 continue;
             };
-            match socket.write(output, pool) {
-                WriteResult::Done => self.core.handle_written(connection),
-                WriteResult::Blocked => self.core.handle_blocked(connection),
+            let before = output.len();
+            let result = socket.write(output, pool);
+            let written = before - output.len();
+            match result {
+                WriteResult::Done => self.core.handle_written(connection, written),
+                WriteResult::Blocked => self.core.handle_blocked(connection, written),
                 WriteResult::Ended => self.core.handle_end(connection),
             }
         }

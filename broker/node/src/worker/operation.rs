@@ -21,6 +21,8 @@ pub(super) enum Operation {
         parts: u16,
         /// The worst so far.
         reason: ReasonCode,
+        /// Worker time at which it was read, in microseconds.
+        since: u64,
     },
     /// A QoS 2 packet id of a durable session is being committed.
     InboundStart(Box<InboundPublish>),

@@ -51,6 +51,7 @@ impl Core {
                 ReasonCode::Success
             };
             let step = connection.session.publish_completed(publishing, reason);
+            self.counters.publish_to_ack_micros.record(0);
             self.take_step(id, step, None);
             return;
         }
@@ -166,6 +167,7 @@ impl Core {
             waiter,
             parts: parts as u16,
             reason: ReasonCode::Success,
+            since: self.now_micros,
         };
         let ticket = self.operations.insert(operation).to_bits();
         if message.retain {

@@ -114,6 +114,7 @@ impl Core {
             let subscribed = self.table.subscribe(id, filter, subscriber);
             if !subscribed.existed {
                 connection.filters.push(filter.clone());
+                self.subscriptions += 1;
             }
             if let Some(interest) = subscribed.interest {
                 self.outbox.interest.push((filter.clone(), interest));
@@ -331,6 +332,7 @@ impl Core {
             && let Some(at) = connection.filters.iter().position(|own| **own == *filter)
         {
             connection.filters.swap_remove(at);
+            self.subscriptions -= 1;
         }
         if let Some(interest) = changed {
             self.outbox.interest.push((Arc::from(filter), interest));
