@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Flags, Raw, key};
+use crate::config::{self, Config, ConfigError, Flags, Raw, key};
 
 /// Quorate: an MQTT broker that acknowledges a message once it is safe on disk.
 ///
 /// Without a command, runs `dev`: a broker on 127.0.0.1:1883 for everybody on this machine, with its data
 /// in ./quorate-data.
 #[derive(Debug, Parser)]
-#[command(name = "quorate", version, arg_required_else_help = false)]
+#[command(name = "quorate", version, verbatim_doc_comment)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -25,12 +25,14 @@ enum Command {
 
 /// Run a node in the foreground.
 ///
-/// Flags win over the environment (QUORATE_ and the key's name, as in QUORATE_PASSWORD_FILE's full name
-/// QUORATE_AUTH_PASSWORD_FILE), the environment over the file, the file over the defaults. --print-config
-/// shows every key with its meaning, its bounds and where its value came from.
+/// Flags win over the environment, the environment over the file, the file over the defaults. The
+/// variable of a key is its name in capitals behind QUORATE_: auth.password_file in the file is
+/// QUORATE_AUTH_PASSWORD_FILE in the environment. --print-config shows every key with its meaning, its
+/// bounds and where its value came from.
 ///
 /// SIGTERM or Ctrl-C ends the node cleanly; SIGHUP makes it look at certificates and passwords at once.
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 struct Serve {
     /// Directory for everything that must survive a restart; created if it is missing
     #[arg(long, value_name = "DIR")]
@@ -63,6 +65,7 @@ struct Serve {
 ///
 /// The same as serve with anonymous access on loopback: MQTT on the base port, HTTP 8000 above it.
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 struct Dev {
     /// Directory for everything that must survive a restart
     #[arg(long, value_name = "DIR", default_value = "./quorate-data")]
@@ -113,10 +116,12 @@ impl Serve {
     fn into_task(self) -> Result<Task, ConfigError> {
         let print_config = self.print_config;
         let file = self.config.clone();
-        let config = Config::load(file.as_deref(), self.into_flags())?;
+        let flags = self.into_flags();
         if print_config {
-            return Ok(Task::Print(config.print()));
+            let text = Config::print(file.as_deref(), &config::environment, flags)?;
+            return Ok(Task::Print(text));
         }
+        let config = Config::load(file.as_deref(), flags)?;
         Ok(Task::Run {
             config: Box::new(config),
             hints: String::new(),

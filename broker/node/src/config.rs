@@ -47,7 +47,6 @@ pub struct Config {
     pub limits: Limits,
     /// `storage.*`
     pub storage: StorageConfig,
-    settings: Settings,
 }
 
 /// `log_format`
@@ -126,7 +125,7 @@ impl Config {
     /// # Errors
     /// The first key that is unknown, not allowed or missing.
     pub fn load(file: Option<&Path>, flags: Flags) -> Result<Self, ConfigError> {
-        Self::load_with(file, &|name| std::env::var(name).ok(), flags)
+        Self::load_with(file, &environment, flags)
     }
 
     /// As [`Self::load`], with the environment given.
@@ -138,7 +137,10 @@ impl Config {
         environment: &dyn Fn(&str) -> Option<String>,
         flags: Flags,
     ) -> Result<Self, ConfigError> {
-        let settings = Settings::load(file, environment, flags)?;
+        Self::from_settings(Settings::load(file, environment, flags)?)
+    }
+
+    fn from_settings(settings: Settings) -> Result<Self, ConfigError> {
         Ok(Self {
             data: settings.path(&key::DATA).ok_or(ConfigError::Missing {
                 name: key::DATA.name,
@@ -161,15 +163,36 @@ impl Config {
                 segment_bytes: settings.size(&key::SEGMENT_BYTES),
                 log_bytes_max: settings.size(&key::LOG_BYTES_MAX),
             },
-            settings,
         })
     }
 
     /// The effective configuration as a file that would give it, each key with its documentation and
-    /// where its value came from. Holds no secrets: passwords and keys are named by file only.
-    pub fn print(&self) -> String {
-        print::print(&self.settings)
+    /// where its value came from; what is still missing is said at its end. Holds no secrets: passwords
+    /// and keys are named by file only.
+    ///
+    /// # Errors
+    /// A key that is unknown or not allowed.
+    pub fn print(
+        file: Option<&Path>,
+        environment: &dyn Fn(&str) -> Option<String>,
+        flags: Flags,
+    ) -> Result<String, ConfigError> {
+        let settings = Settings::load(file, environment, flags)?;
+        let mut text = print::print(&settings, default_workers());
+        match Self::from_settings(settings) {
+            Ok(_) => {}
+            Err(missing @ ConfigError::Missing { .. }) => {
+                text.push_str(&format!("\n# Not complete: {missing}.\n"));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(text)
     }
+}
+
+/// The process's environment, as the loaders take it.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// One for two cores, then one more for every three (building-blocks §12): one worker moves millions of

@@ -13,7 +13,7 @@ pub const FORMAT_VERSION: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     /// The cluster, drawn at random by its first node; never 0.
-    pub cluster_id: u64,
+    pub cluster_id: u128,
     /// The node within the cluster; never 0.
     pub node_id: u64,
 }
@@ -109,7 +109,7 @@ impl DataDir {
         let temporary = self.root.join("meta.new");
         let path = self.root.join("meta");
         let text = format!(
-            "# Written by quorate; do not edit.\nformat = {FORMAT_VERSION}\ncluster_id = \"{:016x}\"\nnode_id = {}\n",
+            "# Written by quorate; do not edit.\nformat = {FORMAT_VERSION}\ncluster_id = \"{:032x}\"\nnode_id = {}\n",
             identity.cluster_id, identity.node_id
         );
         let mut file = File::create(&temporary).map_err(failed("create", &temporary))?;
@@ -182,7 +182,7 @@ fn read_meta(root: &Path) -> Result<Option<Identity>, DataDirError> {
     let cluster_id = table
         .get("cluster_id")
         .and_then(toml::Value::as_str)
-        .and_then(|text| u64::from_str_radix(text, 16).ok())
+        .and_then(|text| u128::from_str_radix(text, 16).ok())
         .filter(|&id| id != 0)
         .ok_or_else(|| damaged("cluster_id is missing or no hexadecimal number"))?;
     let node_id = number("node_id")
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     const IDENTITY: Identity = Identity {
-        cluster_id: 0xfeed_0000_0000_0001,
+        cluster_id: 0xfeed_0000_0000_0000_0000_0001,
         node_id: 7,
     };
 

@@ -104,6 +104,7 @@ impl FrontDoor {
             counters,
             provider,
         } = parts;
+        tcp::raise_descriptor_limit(limits.connections_max);
         let gate = Arc::new(tcp::Gate::new(&limits));
         let clerk = login::Clerk {
             limits,

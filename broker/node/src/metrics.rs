@@ -7,6 +7,7 @@
 mod collector;
 mod counter;
 mod families;
+mod groups;
 mod worker;
 
 use std::sync::Arc;
@@ -89,6 +90,14 @@ impl Metrics {
     /// They were added before.
     pub fn add_front_door(&self, counters: &Arc<FrontDoorCounters>) -> Result<(), MetricsError> {
         families::add_front_door(self, counters)
+    }
+
+    /// Adds the families of Raft groups, shards and the log.
+    ///
+    /// # Errors
+    /// They were added before.
+    pub fn add_groups(&self, groups: &crate::raft::Groups) -> Result<(), MetricsError> {
+        groups::add_groups(self, groups)
     }
 
     /// All families in Prometheus's text format.

@@ -6,7 +6,8 @@ use super::layers::Settings;
 /// Width that documentation is wrapped at.
 const COLUMNS: usize = 96;
 
-pub(super) fn print(settings: &Settings) -> String {
+/// `workers` is what an unset `workers` means on this machine.
+pub(super) fn print(settings: &Settings, workers: usize) -> String {
     let mut text = String::from("# Effective configuration of quorate; usable as --config FILE.\n");
     let mut table = "";
     for key in key::ALL {
@@ -27,6 +28,9 @@ pub(super) fn print(settings: &Settings) -> String {
         );
         match settings.entry(key) {
             Some((value, source)) => text.push_str(&format!("{name} = {value}  # {source}\n")),
+            None if key.name == key::WORKERS.name => {
+                text.push_str(&format!("# {name} is not set: {workers} on this machine\n"));
+            }
             None => text.push_str(&format!("# {name} is not set\n")),
         }
     }

@@ -22,16 +22,34 @@ fn load_path(
     environment: &[(&str, &str)],
     flags: &[(&str, &str)],
 ) -> Result<Config, String> {
-    let environment: HashMap<_, _> = environment.iter().copied().collect();
-    let flags = flags.iter().map(|(name, value)| {
+    let config = Config::load_with(Some(path), &lookup(environment), to_flags(flags));
+    config.map_err(|error| error.to_string())
+}
+
+fn print(file: &str, environment: &[(&str, &str)]) -> String {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("quorate.toml");
+    std::fs::write(&path, file).unwrap();
+    Config::print(Some(&path), &lookup(environment), Flags::new()).unwrap()
+}
+
+fn lookup(environment: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+    let environment: HashMap<_, _> = environment
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    move |name| environment.get(name).cloned()
+}
+
+fn to_flags(flags: &[(&str, &str)]) -> Flags {
+    let to_flag = |(name, value): &(&str, &str)| {
         (
             key::find(name).unwrap(),
             "--flag",
             Raw::Text((*value).to_owned()),
         )
-    });
-    let lookup = |name: &str| environment.get(name).map(|&value| value.to_owned());
-    Config::load_with(Some(path), &lookup, flags.collect()).map_err(|error| error.to_string())
+    };
+    flags.iter().map(to_flag).collect()
 }
 
 /// What every valid configuration needs.
@@ -194,7 +212,7 @@ fn sizes_may_have_units() {
 #[test]
 fn the_printed_configuration_is_one_that_gives_the_same() {
     let environment = [("QUORATE_HTTP", "127.0.0.1:9883"), ("QUORATE_WORKERS", "3")];
-    let first = load(MINIMUM, &environment, &[]).unwrap().print();
+    let first = print(MINIMUM, &environment);
     let second = load(&first, &[], &[]).unwrap();
     assert_eq!(
         (second.workers, second.http),
@@ -206,7 +224,7 @@ fn the_printed_configuration_is_one_that_gives_the_same() {
             .map(|line| line.split("  # ").next().unwrap().to_owned())
             .collect()
     };
-    assert_eq!(values(&first), values(&second.print()));
+    assert_eq!(values(&first), values(&print(&first, &[])));
     assert!(
         first.contains("workers = 3  # environment variable QUORATE_WORKERS"),
         "{first}"
@@ -216,7 +234,7 @@ fn the_printed_configuration_is_one_that_gives_the_same() {
 #[test]
 fn every_default_is_allowed_and_every_key_is_documented() {
     let config = load(MINIMUM, &[], &[]).unwrap();
-    let printed = config.print();
+    let printed = print(MINIMUM, &[]);
     for key in key::ALL {
         assert!(
             key.help.ends_with('.') && key.help.len() > 20,
@@ -231,5 +249,14 @@ fn every_default_is_allowed_and_every_key_is_documented() {
             .listeners
             .iter()
             .all(|listener| listener.address().ip().is_loopback())
+    );
+}
+
+#[test]
+fn an_incomplete_configuration_is_printed_with_what_is_missing() {
+    let printed = print("workers = 2", &[]);
+    assert!(
+        printed.contains("workers = 2") && printed.contains("# Not complete: data is not set"),
+        "{printed}"
     );
 }

@@ -19,3 +19,5 @@ pub(super) const REFUSE_SECONDS_MAX: Duration = Duration::from_secs(2);
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often files that may change are looked at.
 pub(super) const RELOAD_EVERY: Duration = Duration::from_secs(2);
+/// Open files beside connections: log segments, snapshots, listeners, HTTP, event loops.
+pub(super) const DESCRIPTORS_SPARE: u64 = 512;

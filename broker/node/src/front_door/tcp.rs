@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::limits::BACKLOG_CONNECTIONS_MAX;
+use super::limits::{BACKLOG_CONNECTIONS_MAX, DESCRIPTORS_SPARE};
 use crate::config::Limits;
 
 /// A listener cannot be opened.
@@ -49,6 +49,26 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG_CONNECTIONS_MAX)?;
     socket.set_nonblocking(true)?;
     TcpListener::from_std(socket.into())
+}
+
+/// Raises the process's limit of open files to what the connections need, as far as it may.
+pub(super) fn raise_descriptor_limit(connections_max: usize) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+
+    let wanted = connections_max as u64 + DESCRIPTORS_SPARE;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let allowed = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    limit.current = Some(allowed);
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!("the limit of open files cannot be raised: {error}");
+    } else if allowed < wanted {
+        tracing::warn!(
+            "only {allowed} files may be open (ulimit -n), which is less than limits.connections_max = {connections_max} needs"
+        );
+    }
 }
 
 fn hint(error: &io::Error) -> &'static str {
