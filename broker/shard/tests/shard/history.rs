@@ -139,29 +139,6 @@ fn sequences() -> impl Strategy<Value = Vec<Sequence>> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let claim = (
-        0..CLIENTS.len(),
-        1..4u64,
-        prop::bool::weighted(0.2),
-        0..4u32,
-        1..5u16,
-        prop::option::of(0..4u32),
-    )
-        .prop_map(|(client, node, clean, expiry, window, will)| {
-            let expiry = if expiry == 3 {
-                EXPIRY_NEVER
-            } else {
-                expiry * 3
-            };
-            Op::Claim {
-                client,
-                node,
-                clean,
-                expiry,
-                window,
-                will,
-            }
-        });
     let release = (of(), any::<bool>(), prop::option::weighted(0.2, 0..5u32)).prop_map(
         |(of, fire_will, expiry)| Op::Release {
             of,
@@ -178,31 +155,13 @@ fn op() -> impl Strategy<Value = Op> {
                 no_local,
             }
         });
-    let publish = (
-        0..TOPICS.len(),
-        qos(),
-        0..300usize,
-        expiry(),
-        prop::option::weighted(0.3, 0..CLIENTS.len()),
-        prop::option::weighted(0.3, 0..5u64),
-    );
-    let publish = publish.prop_map(
-        |(topic, qos, size, expiry, publisher, origin)| Op::Publish {
-            topic,
-            qos,
-            size,
-            expiry,
-            publisher,
-            origin,
-        },
-    );
     prop_oneof![
-        6 => claim,
+        6 => claim(),
         3 => release,
         1 => (1..4u64).prop_map(|node| Op::ReleaseNode { node }),
         6 => subscribe,
         2 => (of(), 0..FILTERS.len()).prop_map(|(of, filter)| Op::Unsubscribe { of, filter }),
-        12 => publish,
+        12 => publication(),
         2 => (of(), 0..3usize).prop_map(|(of, count)| Op::Enqueue { of, count }),
         6 => (of(), sequences()).prop_map(|(of, sequences)| Op::Acknowledge { of, sequences }),
         4 => (of(), sequences()).prop_map(|(of, sequences)| Op::Received { of, sequences }),
@@ -213,6 +172,53 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(topic, size, expiry)| Op::Retain { topic, size, expiry }),
         2 => of().prop_map(|of| Op::WillDone { of }),
     ]
+}
+
+fn claim() -> impl Strategy<Value = Op> {
+    let parts = (
+        0..CLIENTS.len(),
+        1..4u64,
+        prop::bool::weighted(0.2),
+        0..4u32,
+        1..5u16,
+        prop::option::of(0..4u32),
+    );
+    parts.prop_map(|(client, node, clean, expiry, window, will)| {
+        let expiry = if expiry == 3 {
+            EXPIRY_NEVER
+        } else {
+            expiry * 3
+        };
+        Op::Claim {
+            client,
+            node,
+            clean,
+            expiry,
+            window,
+            will,
+        }
+    })
+}
+
+fn publication() -> impl Strategy<Value = Op> {
+    let parts = (
+        0..TOPICS.len(),
+        qos(),
+        0..300usize,
+        expiry(),
+        prop::option::weighted(0.3, 0..CLIENTS.len()),
+        prop::option::weighted(0.3, 0..5u64),
+    );
+    parts.prop_map(
+        |(topic, qos, size, expiry, publisher, origin)| Op::Publish {
+            topic,
+            qos,
+            size,
+            expiry,
+            publisher,
+            origin,
+        },
+    )
 }
 
 /// Turns operations into batches, and learns sessions and epochs from outcomes.
@@ -330,20 +336,7 @@ impl Driver {
                 topic,
                 size,
                 expiry,
-            } => {
-                let text = if size == 0 {
-                    String::new()
-                } else {
-                    self.text(size)
-                };
-                let message = message(TOPICS[topic], &text, QoS::AtLeastOnce);
-                Command::Retain(Retain {
-                    message: Message {
-                        expiry_seconds: expiry,
-                        ..message
-                    },
-                })
-            }
+            } => self.retain(topic, size, expiry),
             Op::Release { of, .. }
             | Op::Subscribe { of, .. }
             | Op::Unsubscribe { of, .. }
@@ -357,6 +350,21 @@ impl Driver {
                 self.session_command(op, session, epoch)
             }
         }
+    }
+
+    fn retain(&mut self, topic: usize, size: usize, expiry_seconds: Option<u32>) -> Command {
+        let text = if size == 0 {
+            String::new()
+        } else {
+            self.text(size)
+        };
+        let message = message(TOPICS[topic], &text, QoS::AtLeastOnce);
+        Command::Retain(Retain {
+            message: Message {
+                expiry_seconds,
+                ..message
+            },
+        })
     }
 
     fn session_command(&mut self, op: &Op, session: SessionId, epoch: Epoch) -> Command {

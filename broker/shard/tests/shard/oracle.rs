@@ -76,17 +76,7 @@ impl Oracle {
             }
             Command::Subscribe(command) => {
                 if let Some(model) = self.durable(command.session, command.epoch) {
-                    for Subscription {
-                        filter, options, ..
-                    } in &command.subscriptions
-                    {
-                        model.subscriptions.retain(|(old, _, _)| **old != **filter);
-                        model.subscriptions.push((
-                            filter.to_string(),
-                            options.qos,
-                            options.no_local,
-                        ));
-                    }
+                    model.subscribe(&command.subscriptions);
                 }
             }
             Command::Unsubscribe(command) => {
@@ -233,6 +223,17 @@ impl Oracle {
 }
 
 impl Model {
+    fn subscribe(&mut self, subscriptions: &[Subscription]) {
+        for Subscription {
+            filter, options, ..
+        } in subscriptions
+        {
+            self.subscriptions.retain(|(old, _, _)| **old != **filter);
+            self.subscriptions
+                .push((filter.to_string(), options.qos, options.no_local));
+        }
+    }
+
     fn queue(&mut self, message: &Message, qos: QoS, time: Millis) {
         self.last += 1;
         self.queue.push(Item {
