@@ -8,14 +8,25 @@
 //! - [`Disk`]: what the log needs of a disk; [`FsDisk`] is a directory, [`SimDisk`] a disk that crashes by a seed.
 #![forbid(unsafe_code)]
 
+mod allocation;
 mod disk;
 mod entry;
 mod error;
+mod flush;
+mod index;
 pub mod limits;
 mod log;
 mod options;
+mod reading;
+mod record;
+mod recovery;
+mod ring;
+mod segment;
+mod segments;
 pub mod sim_disk;
 mod stats;
+mod submission;
+mod tail;
 mod writer;
 
 pub use disk::{Disk, DiskFile, FsDisk};
