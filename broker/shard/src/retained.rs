@@ -1,7 +1,5 @@
 //! Retained messages, by topic. Knows the topic tree; does not know who subscribes.
 
-use std::sync::Arc;
-
 use quorate_router::TopicTree;
 
 use crate::message_store::charge;
@@ -38,13 +36,13 @@ impl RetainedStore {
     }
 
     /// Removes a topic's message, if it has one.
-    pub(crate) fn clear(&mut self, topic: &Arc<str>, timers: &mut Timers) {
+    pub(crate) fn clear(&mut self, topic: &str, timers: &mut Timers) {
         let Some(old) = self.topics.remove(topic) else {
             return;
         };
         self.bytes -= charge(&old.message);
         if let Some(at) = old.expires_at {
-            timers.cancel(at, Timer::RetainedExpires(topic.clone()));
+            timers.cancel(at, Timer::RetainedExpires(old.message.topic));
         }
     }
 

@@ -16,6 +16,7 @@ fn name() -> impl Strategy<Value = String> {
         "[ab/]{0,5}",
         "[a/+#$]{0,6}",
         "[\0é/+]{0,4}",
+        "[\0/]{0,4}",
         Just("a".repeat(70_000))
     ]
 }
