@@ -42,7 +42,7 @@ impl RetainedStore {
         };
         self.bytes -= charge(&old.message);
         if let Some(at) = old.expires_at {
-            timers.cancel(at, Timer::RetainedExpires(old.message.topic));
+            timers.cancel(at, Timer::RetainedExpires(old.message.topic.clone()));
         }
     }
 
