@@ -16,6 +16,5 @@ pub use batch::{decode_batch, encode_batch};
 pub(crate) use command::weight;
 pub use control::{decode_control, encode_control};
 pub use malformed::Malformed;
-pub(crate) use snapshot::{
-    decode_control_record, decode_shard_record, encode_control_record, encode_shard_record,
-};
+pub(crate) use snapshot::{decode_control_record, encode_control_record};
+pub use snapshot::{decode_shard_record, encode_shard_record};

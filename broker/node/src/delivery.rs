@@ -5,6 +5,6 @@ mod barrier;
 mod dispatcher;
 mod hooks;
 
-pub(crate) use barrier::Barrier;
-pub(crate) use dispatcher::Dispatcher;
+pub use barrier::Barrier;
+pub use dispatcher::Dispatcher;
 pub use hooks::{Deliveries, InterestDelta, SessionDeliveries};

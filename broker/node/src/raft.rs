@@ -19,6 +19,7 @@ mod upkeep;
 pub use group::GroupStatus;
 pub(crate) use group::{Group, ProposeError};
 pub use groups::{Groups, Hooks, Options, RetainedFound};
-pub(crate) use machine::{Reply, ShardReply};
+pub(crate) use machine::Reply;
+pub use machine::ShardReply;
 pub(crate) use shard_machine::ShardMachine;
 pub use start::StartError;

@@ -11,6 +11,9 @@ mod queue;
 mod request;
 mod statistics;
 
+pub use completer::complete;
+pub use flight::{Flight, Step};
 pub(crate) use proposer::{Proposer, ProposerParts};
+pub use queue::Queue;
 pub use request::{Completions, ReplyTo, Request, Unavailable};
 pub use statistics::ProposerStatistics;

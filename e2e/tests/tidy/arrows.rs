@@ -38,6 +38,8 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "quorate-shard",
             "quorate-control",
             "quorate-wal",
+            // It drives the worker's core and the dispatcher, which are free of I/O.
+            "quorate-node",
         ],
     ),
     ("quorate-e2e", &["quorate-codec"]),

@@ -7,12 +7,12 @@ use quorate_proto::log;
 use super::{Malformed, control, shard_record};
 
 /// Appends one record of a shard's snapshot.
-pub(crate) fn encode_shard_record(record: quorate_shard::Record) -> Vec<u8> {
+pub fn encode_shard_record(record: quorate_shard::Record) -> Vec<u8> {
     shard_record::encode(record).encode_to_vec()
 }
 
 /// Reads one record of a shard's snapshot.
-pub(crate) fn decode_shard_record(bytes: Bytes) -> Result<quorate_shard::Record, Malformed> {
+pub fn decode_shard_record(bytes: Bytes) -> Result<quorate_shard::Record, Malformed> {
     // Each record is read into a buffer of its own, so nothing else is pinned by it.
     let source = bytes.len();
     shard_record::decode(log::ShardRecord::decode(bytes)?, source)

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Numbers of handed-out and confirmed interest of one shard.
 #[derive(Default)]
-pub(crate) struct Barrier(Mutex<State>);
+pub struct Barrier(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -18,19 +18,19 @@ struct State {
 
 impl Barrier {
     /// The next number, for a delta that is handed out now.
-    pub(crate) fn issue(&self) -> u64 {
+    pub fn issue(&self) -> u64 {
         let mut state = self.lock();
         state.issued += 1;
         state.issued
     }
 
     /// The last number that was handed out.
-    pub(crate) fn issued(&self) -> u64 {
+    pub fn issued(&self) -> u64 {
         self.lock().issued
     }
 
     /// Everybody routes by the delta of this number, and thus by those before.
-    pub(crate) fn confirm(&self, number: u64) {
+    pub fn confirm(&self, number: u64) {
         let mut ready = Vec::new();
         {
             let mut state = self.lock();
@@ -48,7 +48,7 @@ impl Barrier {
     }
 
     /// Calls once everything up to `number` is confirmed; at once if it is.
-    pub(crate) fn when_confirmed(&self, number: u64, call: impl FnOnce() + Send + 'static) {
+    pub fn when_confirmed(&self, number: u64, call: impl FnOnce() + Send + 'static) {
         {
             let mut state = self.lock();
             if state.confirmed < number {

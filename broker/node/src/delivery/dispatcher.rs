@@ -11,7 +11,7 @@ use super::barrier::Barrier;
 use super::hooks::{Deliveries, InterestDelta, SessionDeliveries};
 
 /// See the module.
-pub(crate) struct Dispatcher {
+pub struct Dispatcher {
     hooks: Arc<dyn Deliveries>,
     barrier: Arc<Barrier>,
     forget: mpsc::Sender<Vec<Origin>>,
@@ -29,7 +29,7 @@ struct Attached {
 
 impl Dispatcher {
     /// `forget` takes origins that all shards are to forget.
-    pub(crate) fn new(
+    pub fn new(
         hooks: Arc<dyn Deliveries>,
         barrier: Arc<Barrier>,
         forget: mpsc::Sender<Vec<Origin>>,
@@ -44,7 +44,7 @@ impl Dispatcher {
     }
 
     /// This node leads: everything that earlier leaders may have left undone is done again.
-    pub(crate) fn lead(&mut self, shard: &Shard) {
+    pub fn lead(&mut self, shard: &Shard) {
         self.leading = true;
         let filters = shard.interest().collect();
         let confirmed = self.confirmation();
@@ -61,12 +61,12 @@ impl Dispatcher {
     }
 
     /// This node leads no longer: effects are another's.
-    pub(crate) fn follow(&mut self) {
+    pub fn follow(&mut self) {
         self.leading = false;
     }
 
     /// A session's connection wants its deliveries: everything unacknowledged that was started, again.
-    pub(crate) fn attach(&mut self, shard: &Shard, session: SessionId, epoch: Epoch, worker: u16) {
+    pub fn attach(&mut self, shard: &Shard, session: SessionId, epoch: Epoch, worker: u16) {
         // A connection that was taken over meanwhile has no say any more (P3).
         if shard
             .owner(session)
@@ -86,7 +86,7 @@ impl Dispatcher {
     }
 
     /// It wants no more.
-    pub(crate) fn detach(&mut self, session: SessionId, epoch: Epoch) {
+    pub fn detach(&mut self, session: SessionId, epoch: Epoch) {
         if self
             .attached
             .get(&session)
@@ -97,7 +97,7 @@ impl Dispatcher {
     }
 
     /// Runs the effects of one apply, in order within each kind.
-    pub(crate) fn run(&mut self, shard: &Shard, effects: Vec<Effect>) {
+    pub fn run(&mut self, shard: &Shard, effects: Vec<Effect>) {
         if !self.leading {
             return;
         }

@@ -48,13 +48,13 @@ pub(crate) enum Reply {
 
 /// What a batch came to.
 #[derive(Debug, Clone)]
-pub(crate) struct ShardReply {
+pub struct ShardReply {
     /// Whether the batch was taken.
-    pub(crate) admission: Admission,
+    pub admission: Admission,
     /// One per command.
-    pub(crate) outcomes: Arc<[Outcome]>,
+    pub outcomes: Arc<[Outcome]>,
     /// Outcomes of subscribes may be told once interest up to this number is confirmed (P2).
-    pub(crate) interest: u64,
+    pub interest: u64,
 }
 
 /// Why a state machine could not go on.

@@ -10,7 +10,7 @@ use crate::delivery::Barrier;
 use crate::raft::ShardReply;
 
 /// Tells everybody. `replies` and the reply's outcomes are in the order of the batch.
-pub(super) fn complete(
+pub fn complete(
     completions: &Arc<dyn Completions>,
     barrier: &Barrier,
     replies: Vec<ReplyTo>,

@@ -10,7 +10,7 @@ use super::request::ReplyTo;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Flight {
+pub struct Flight {
     batches: VecDeque<Sent>,
     last: u64,
 }
@@ -25,7 +25,7 @@ struct Sent {
 
 /// What the proposer does next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// A slot is free.
     Fill,
     /// Nothing can be done until an answer comes.
@@ -36,7 +36,7 @@ pub(super) enum Step {
 
 impl Flight {
     /// What to do now.
-    pub(super) fn step(&self) -> Step {
+    pub fn step(&self) -> Step {
         let failed = self.batches.iter().any(|sent| !sent.flying);
         let flying = self.batches.iter().any(|sent| sent.flying);
         match (failed, flying) {
@@ -48,13 +48,13 @@ impl Flight {
     }
 
     /// The number of the next batch.
-    pub(super) fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
 
     /// Notes a batch that is about to be proposed.
-    pub(super) fn add(&mut self, sequence: u64, bytes: Bytes, replies: Vec<ReplyTo>) {
+    pub fn add(&mut self, sequence: u64, bytes: Bytes, replies: Vec<ReplyTo>) {
         self.batches.push_back(Sent {
             sequence,
             bytes,
@@ -64,7 +64,7 @@ impl Flight {
     }
 
     /// A batch was applied: who waits for it.
-    pub(super) fn applied(&mut self, sequence: u64) -> Vec<ReplyTo> {
+    pub fn applied(&mut self, sequence: u64) -> Vec<ReplyTo> {
         let place = self
             .batches
             .iter()
@@ -74,7 +74,7 @@ impl Flight {
     }
 
     /// A batch was not taken, as far as is known.
-    pub(super) fn failed(&mut self, sequence: u64) {
+    pub fn failed(&mut self, sequence: u64) {
         for sent in &mut self.batches {
             if sent.sequence == sequence {
                 sent.flying = false;
@@ -83,7 +83,7 @@ impl Flight {
     }
 
     /// All batches, to be proposed again in this order.
-    pub(super) fn again(&mut self) -> Vec<(u64, Bytes)> {
+    pub fn again(&mut self) -> Vec<(u64, Bytes)> {
         let batches = self.batches.iter_mut();
         batches
             .map(|sent| {
@@ -94,12 +94,12 @@ impl Flight {
     }
 
     /// Whether nothing is on its way.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.batches.is_empty()
     }
 
     /// Forgets everything; who waits is told by the drop of its reply.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.batches.clear();
     }
 }

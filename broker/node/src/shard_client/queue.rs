@@ -11,14 +11,14 @@ use crate::convert;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Queue {
+pub struct Queue {
     requests: VecDeque<(usize, Request)>,
     bytes: usize,
 }
 
 impl Queue {
     /// Takes a request in, or gives back who is to be told that it does not fit.
-    pub(super) fn push(&mut self, request: Request, room: bool) -> Option<ReplyTo> {
+    pub fn push(&mut self, request: Request, room: bool) -> Option<ReplyTo> {
         let weight = convert::weight(&request.command);
         let fits = room && self.bytes + weight <= QUEUE_BYTES_MAX;
         if !fits && grows(&request.command) {
@@ -30,7 +30,7 @@ impl Queue {
     }
 
     /// The next batch's commands and who waits for each; empty when there is nothing.
-    pub(super) fn take(&mut self) -> (Vec<Command>, Vec<ReplyTo>) {
+    pub fn take(&mut self) -> (Vec<Command>, Vec<ReplyTo>) {
         let mut bytes = 0;
         let mut count = 0;
         for (weight, _) in self.requests.iter().take(BATCH_COMMANDS_MAX) {
@@ -48,12 +48,12 @@ impl Queue {
     }
 
     /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.requests.is_empty()
     }
 
     /// Bytes that wait.
-    pub(super) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.bytes
     }
 }
