@@ -1,91 +1,194 @@
-//! The node's wiring, in data-path order. A placeholder that opens the doors and refuses everybody: the
-//! coordinator of the parts replaces it.
+//! The node's wiring, in data-path order: disk and groups, workers, front door, HTTP. The only place that
+//! makes the parts known to each other.
+
+mod directory;
+mod dispatch;
+mod errands;
+mod health;
+mod placement;
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use futures::future::BoxFuture;
-use quorate_shard::{Claimed, Owner};
+use anyhow::Context;
+use rustls::crypto::CryptoProvider;
 
 use crate::auth::Authenticator;
 use crate::config::Config;
-use crate::data_dir::DataDir;
-use crate::front_door::{
-    ClaimError, ClaimRequest, Established, FrontDoor, FrontDoorParts, Handover, Sessions,
-};
-use crate::http::{Health, HttpServer};
-use crate::metrics::{FrontDoorCounters, Metrics};
+use crate::data_dir::{DataDir, Identity};
+use crate::front_door::{FrontDoor, FrontDoorParts};
+use crate::http::HttpServer;
+use crate::metrics::{FrontDoorCounters, Metrics, WorkerCounters};
+use crate::raft::{Groups, Hooks, Options};
+use crate::registry::Registry;
 use crate::shutdown;
+use crate::worker::{CoreSettings, Mailbox, ToWorker, Worker, WorkerLimits};
+use directory::Directory;
+use dispatch::Dispatch;
+use errands::Errands;
+use health::NodeHealth;
+use placement::Placement;
+
+/// Workers that run, and what reaches them.
+struct Workers {
+    mailboxes: Arc<[Arc<Mailbox>]>,
+    counters: Arc<[Arc<WorkerCounters>]>,
+    threads: Vec<JoinHandle<std::io::Result<()>>>,
+}
 
 /// Runs a node until a signal ends it.
 ///
 /// # Errors
 /// Whatever keeps it from starting, as a sentence that says what to do.
 pub fn run(config: &Config, hints: &str) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let _data = DataDir::open(&config.data)?;
-    runtime.block_on(serve(config, hints))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let data = DataDir::open(&config.data)?;
+    runtime.block_on(serve(config, data, hints))
 }
 
-async fn serve(config: &Config, hints: &str) -> anyhow::Result<()> {
+async fn serve(config: &Config, mut data: DataDir, hints: &str) -> anyhow::Result<()> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut cache_key = [0; 32];
-    provider
-        .secure_random
-        .fill(&mut cache_key)
-        .map_err(|_| anyhow::anyhow!("the operating system gives no random bytes"))?;
-    let auth = Arc::new(Authenticator::new(&config.auth, &cache_key)?);
-    let counters = Arc::<FrontDoorCounters>::default();
     let metrics = Arc::new(Metrics::new()?);
-    metrics.add_front_door(&counters)?;
-    let parts = FrontDoorParts {
-        limits: config.limits.clone(),
-        auth,
-        sessions: Arc::new(Nobody),
-        handover: Arc::new(Nobody),
-        counters,
-        provider,
-    };
-    let door = FrontDoor::open(&config.listeners, parts)?;
-    let (trigger, shutdown) = shutdown::channel();
+    let idle = (0..config.workers).map(|_| Worker::new()).collect::<std::io::Result<Vec<_>>>()?;
+    let mailboxes: Arc<[_]> = idle.iter().map(|worker| worker.mailbox().clone()).collect();
+
+    let dispatch = Arc::new(Dispatch::new(mailboxes.clone()));
+    let groups = start_groups(config, &mut data, &provider, &dispatch).await?;
+    dispatch.serve(groups.clone());
+    metrics.add_groups(&groups)?;
+
+    let registry = Arc::<Registry>::default();
+    let workers = start_workers(config, idle, mailboxes, &groups, &registry, &provider)?;
+    metrics.add_workers(workers.counters.clone())?;
+
+    let health = Arc::new(NodeHealth::new(groups.clone()));
+    groups.interest_loaded().await;
+    health.interest_is_loaded();
+
+    let door = open_door(config, &groups, &registry, &workers, &metrics, provider)?;
+    let (trigger, ended) = shutdown::channel();
     for (scheme, address) in door.addresses() {
         println!("listening on {scheme}://{address}");
     }
-    let door = tokio::spawn(door.run(shutdown.clone()));
+    let door = tokio::spawn(door.run(ended.clone()));
     if let Some(address) = config.http {
-        let http = HttpServer::open(address, Arc::new(Nobody), metrics)?;
+        let http = HttpServer::open(address, health, metrics)?;
         println!("HTTP on http://{}/metrics", http.address()?);
-        tokio::spawn(http.run(shutdown));
+        tokio::spawn(http.run(ended));
     }
     print!("{hints}");
+    println!("ready");
+
     let signal = shutdown::signalled().await?;
     tracing::info!("{signal}: ending");
     trigger.trigger();
     door.await?;
+    end_workers(workers).await?;
+    groups.shutdown().await;
     Ok(())
 }
 
-struct Nobody;
-
-impl Sessions for Nobody {
-    fn claim(&self, _: ClaimRequest) -> BoxFuture<'_, Result<Claimed, ClaimError>> {
-        Box::pin(std::future::ready(Err(ClaimError::Unavailable)))
-    }
-
-    fn close_previous<'a>(&'a self, _: &'a Arc<str>, _: Owner) -> BoxFuture<'a, ()> {
-        Box::pin(std::future::ready(()))
-    }
-
-    fn give_back(&self, _: &Arc<str>, _: &Claimed) {}
+async fn start_groups(
+    config: &Config,
+    data: &mut DataDir,
+    provider: &CryptoProvider,
+    dispatch: &Arc<Dispatch>,
+) -> anyhow::Result<Groups> {
+    let mut options = Options::new(config.data.clone(), u128::from_le_bytes(random(provider)?));
+    options.identity = data.identity.map(|identity| identity.cluster_id);
+    options.shards = config.storage.shards;
+    options.snapshot_log_bytes = config.storage.log_bytes_max;
+    options.wal.segment_bytes = config.storage.segment_bytes;
+    options.limits.queue_messages_max = config.limits.session_queue_messages_max;
+    options.limits.queue_bytes_max = config.limits.session_queue_bytes_max;
+    options.limits.retained_bytes_max = config.limits.retained_bytes_max;
+    let hooks = Hooks { completions: dispatch.clone(), deliveries: dispatch.clone() };
+    let groups = Groups::start(options, hooks).await.context("starting the node's log and groups")?;
+    data.save_identity(Identity { cluster_id: groups.cluster_id(), node_id: groups.node() })?;
+    Ok(groups)
 }
 
-impl Handover for Nobody {
-    fn hand_over(&self, _: Established) {}
+fn start_workers(
+    config: &Config,
+    idle: Vec<Worker>,
+    mailboxes: Arc<[Arc<Mailbox>]>,
+    groups: &Groups,
+    registry: &Arc<Registry>,
+    provider: &CryptoProvider,
+) -> anyhow::Result<Workers> {
+    let counters: Arc<[_]> = idle.iter().map(|_| Arc::<WorkerCounters>::default()).collect();
+    let session = Arc::new(quorate_session::Limits {
+        inbound_messages_max: config.limits.receive_maximum.get(),
+        outbound_messages_max: config.limits.window_max,
+        ..quorate_session::Limits::default()
+    });
+    let decode = quorate_codec::DecodeLimits { packet_bytes_max: config.limits.packet_bytes_max as usize };
+    let limits = WorkerLimits { output_bytes_max: config.limits.output_bytes_max, ..WorkerLimits::default() };
+    let count = u16::try_from(idle.len()).context("workers")?;
+    let mut threads = Vec::with_capacity(idle.len());
+    for (id, worker) in (0..count).zip(idle) {
+        let settings = CoreSettings {
+            id,
+            workers: count,
+            slots: groups.slots().clone(),
+            seed: u64::from_le_bytes(random(provider)?),
+            limits,
+            session: session.clone(),
+            decode,
+        };
+        let outside = Box::new(Errands::new(groups.clone(), mailboxes.clone()));
+        let counters = counters[usize::from(id)].clone();
+        threads.push(worker.start(settings, registry.clone(), counters, mailboxes.clone(), outside)?);
+    }
+    Ok(Workers { mailboxes, counters, threads })
 }
 
-impl Health for Nobody {
-    fn missing(&self) -> Option<String> {
-        Some("nothing is wired yet".to_owned())
+fn open_door(
+    config: &Config,
+    groups: &Groups,
+    registry: &Arc<Registry>,
+    workers: &Workers,
+    metrics: &Metrics,
+    provider: Arc<CryptoProvider>,
+) -> anyhow::Result<FrontDoor> {
+    let auth = Arc::new(Authenticator::new(&config.auth, &random(&provider)?)?);
+    let counters = Arc::<FrontDoorCounters>::default();
+    metrics.add_front_door(&counters)?;
+    let parts = FrontDoorParts {
+        limits: config.limits.clone(),
+        auth,
+        sessions: Arc::new(Directory::new(groups.clone(), registry.clone(), workers.mailboxes.clone())),
+        handover: Arc::new(Placement::new(
+            workers.mailboxes.clone(),
+            workers.counters.clone(),
+            groups.slots().clone(),
+        )),
+        counters,
+        provider,
+    };
+    Ok(FrontDoor::open(&config.listeners, parts)?)
+}
+
+/// Has every client told and every session given back.
+async fn end_workers(workers: Workers) -> anyhow::Result<()> {
+    for mailbox in workers.mailboxes.iter() {
+        mailbox.send(ToWorker::Shutdown);
     }
+    tokio::task::spawn_blocking(move || {
+        for thread in workers.threads {
+            let ended = thread.join().map_err(|_| anyhow::anyhow!("a worker panicked"))?;
+            ended.context("a worker's poll failed")?;
+        }
+        Ok(())
+    })
+    .await?
+}
+
+fn random<const N: usize>(provider: &CryptoProvider) -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    provider
+        .secure_random
+        .fill(&mut bytes)
+        .map_err(|_| anyhow::anyhow!("the operating system gives no random bytes"))?;
+    Ok(bytes)
 }

@@ -32,6 +32,9 @@ pub struct Options {
     pub shards: ShardId,
     /// Cluster id when the directory is fresh; random. Ignored later.
     pub cluster_id: u128,
+    /// The cluster that the directory is known to belong to. Then a log without it is refused: it was lost,
+    /// and a node must not come back without what it has promised.
+    pub identity: Option<u128>,
     /// Bytes of log after which a group makes a snapshot.
     pub snapshot_log_bytes: u64,
     /// Of the write-ahead log.
@@ -47,6 +50,7 @@ impl Options {
             data,
             shards: 4,
             cluster_id,
+            identity: None,
             snapshot_log_bytes: 64 << 20,
             wal: quorate_wal::Options::default(),
             limits: quorate_shard::Limits::default(),

@@ -37,6 +37,14 @@ pub enum StartError {
     /// The log.
     #[error("the write-ahead log cannot be opened: {0}")]
     Log(#[from] quorate_wal::OpenError),
+    /// The directory has an owner, but its log is empty.
+    #[error(
+        "the data directory belongs to cluster {identity:032x}, but its log is gone; restore wal/ and snapshots/, or start with an empty directory, which makes a new node"
+    )]
+    LogLost {
+        /// The cluster.
+        identity: u128,
+    },
     /// A file or directory.
     #[error("the data directory cannot be used: {0}")]
     Disk(#[from] std::io::Error),
@@ -167,6 +175,9 @@ async fn bootstrap(
     options: &Options,
 ) -> Result<(u128, SlotMap), StartError> {
     if machine.state().cluster().is_none() {
+        if let Some(identity) = options.identity {
+            return Err(StartError::LogLost { identity });
+        }
         let command = quorate_control::Command::Bootstrap(Bootstrap {
             cluster_id: options.cluster_id,
             shards: options.shards,

@@ -1,0 +1,104 @@
+//! From the groups to the workers' mailboxes: outcomes, deliveries, interest, wills. Never blocks.
+
+use std::sync::{Arc, OnceLock};
+
+use quorate_router::{Scope, Target};
+use quorate_shard::{Origin, Outcome, Owner, PendingWill, SessionId, ShardId};
+
+use crate::delivery::{Deliveries, InterestDelta, SessionDeliveries};
+use crate::raft::Groups;
+use crate::shard_client::Completions;
+use crate::worker::{Done, Injected, Mailbox, OnDrop, ToWorker};
+
+/// See the module.
+pub(super) struct Dispatch {
+    mailboxes: Arc<[Arc<Mailbox>]>,
+    /// Set once the groups run; they need this before that.
+    groups: Arc<OnceLock<Groups>>,
+}
+
+impl Dispatch {
+    pub(super) fn new(mailboxes: Arc<[Arc<Mailbox>]>) -> Self {
+        Self { mailboxes, groups: Arc::default() }
+    }
+
+    /// Makes the groups known, which report that a will is published.
+    pub(super) fn serve(&self, groups: Groups) {
+        // Set once at start; a second call would change nothing.
+        let _ = self.groups.set(groups);
+    }
+
+    fn tell_all(
+        &self,
+        shard: ShardId,
+        deltas: impl Iterator<Item = InterestDelta>,
+        replace: bool,
+        confirmed: Box<dyn FnOnce() + Send>,
+    ) {
+        let changes: Vec<_> = deltas
+            .map(|(added, filter)| (filter, added.then_some(Scope::Every)))
+            .collect();
+        let confirm = OnDrop::new(confirmed);
+        for mailbox in self.mailboxes.iter() {
+            mailbox.send(ToWorker::Interest {
+                target: Target::Shard(shard),
+                changes: changes.clone(),
+                replace,
+                confirm: confirm.clone(),
+            });
+        }
+    }
+}
+
+impl Completions for Dispatch {
+    fn complete(&self, worker: u16, outcomes: Vec<(u64, Outcome)>) {
+        self.mailboxes[usize::from(worker)].send(ToWorker::Outcomes(outcomes));
+    }
+}
+
+impl Deliveries for Dispatch {
+    fn deliver(&self, worker: u16, sessions: Vec<SessionDeliveries>) {
+        self.mailboxes[usize::from(worker)].send(ToWorker::Deliveries(sessions));
+    }
+
+    fn interest(
+        &self,
+        shard: ShardId,
+        deltas: Vec<InterestDelta>,
+        confirmed: Box<dyn FnOnce() + Send>,
+    ) {
+        self.tell_all(shard, deltas.into_iter(), false, confirmed);
+    }
+
+    fn interest_set(
+        &self,
+        shard: ShardId,
+        filters: Vec<Arc<str>>,
+        confirmed: Box<dyn FnOnce() + Send>,
+    ) {
+        self.tell_all(shard, filters.into_iter().map(|filter| (true, filter)), true, confirmed);
+    }
+
+    fn publish_will(&self, shard: ShardId, will: PendingWill) {
+        let PendingWill { session, epoch, client_id, message } = will;
+        let groups = self.groups.clone();
+        let done = Done::new(move |accepted| {
+            if !accepted {
+                tracing::warn!(shard, session, "a will was refused by a full queue and is dropped");
+            }
+            if let Some(groups) = groups.get() {
+                groups.will_done(shard, session, epoch);
+            }
+        });
+        let origin = Some(Origin::Will { shard, session, epoch });
+        let worker = usize::from(shard) % self.mailboxes.len();
+        let publish = Injected { message, publisher: Some(client_id), origin, done };
+        self.mailboxes[worker].send(ToWorker::Publish(publish));
+    }
+
+    fn close(&self, shard: ShardId, session: SessionId, owner: Owner) {
+        for mailbox in self.mailboxes.iter() {
+            mailbox.send(ToWorker::SessionEnded { shard, session, epoch: owner.epoch });
+        }
+    }
+}
