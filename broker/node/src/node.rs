@@ -41,7 +41,9 @@ struct Workers {
 /// # Errors
 /// Whatever keeps it from starting, as a sentence that says what to do.
 pub fn run(config: &Config, hints: &str) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let data = DataDir::open(&config.data)?;
     runtime.block_on(serve(config, data, hints))
 }
@@ -49,7 +51,9 @@ pub fn run(config: &Config, hints: &str) -> anyhow::Result<()> {
 async fn serve(config: &Config, mut data: DataDir, hints: &str) -> anyhow::Result<()> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let metrics = Arc::new(Metrics::new()?);
-    let idle = (0..config.workers).map(|_| Worker::new()).collect::<std::io::Result<Vec<_>>>()?;
+    let idle = (0..config.workers)
+        .map(|_| Worker::new())
+        .collect::<std::io::Result<Vec<_>>>()?;
     let mailboxes: Arc<[_]> = idle.iter().map(|worker| worker.mailbox().clone()).collect();
 
     let dispatch = Arc::new(Dispatch::new(mailboxes.clone()));
@@ -102,9 +106,17 @@ async fn start_groups(
     options.limits.queue_messages_max = config.limits.session_queue_messages_max;
     options.limits.queue_bytes_max = config.limits.session_queue_bytes_max;
     options.limits.retained_bytes_max = config.limits.retained_bytes_max;
-    let hooks = Hooks { completions: dispatch.clone(), deliveries: dispatch.clone() };
-    let groups = Groups::start(options, hooks).await.context("starting the node's log and groups")?;
-    data.save_identity(Identity { cluster_id: groups.cluster_id(), node_id: groups.node() })?;
+    let hooks = Hooks {
+        completions: dispatch.clone(),
+        deliveries: dispatch.clone(),
+    };
+    let groups = Groups::start(options, hooks)
+        .await
+        .context("starting the node's log and groups")?;
+    data.save_identity(Identity {
+        cluster_id: groups.cluster_id(),
+        node_id: groups.node(),
+    })?;
     Ok(groups)
 }
 
@@ -116,14 +128,22 @@ fn start_workers(
     registry: &Arc<Registry>,
     provider: &CryptoProvider,
 ) -> anyhow::Result<Workers> {
-    let counters: Arc<[_]> = idle.iter().map(|_| Arc::<WorkerCounters>::default()).collect();
+    let counters: Arc<[_]> = idle
+        .iter()
+        .map(|_| Arc::<WorkerCounters>::default())
+        .collect();
     let session = Arc::new(quorate_session::Limits {
         inbound_messages_max: config.limits.receive_maximum.get(),
         outbound_messages_max: config.limits.window_max,
         ..quorate_session::Limits::default()
     });
-    let decode = quorate_codec::DecodeLimits { packet_bytes_max: config.limits.packet_bytes_max as usize };
-    let limits = WorkerLimits { output_bytes_max: config.limits.output_bytes_max, ..WorkerLimits::default() };
+    let decode = quorate_codec::DecodeLimits {
+        packet_bytes_max: config.limits.packet_bytes_max as usize,
+    };
+    let limits = WorkerLimits {
+        output_bytes_max: config.limits.output_bytes_max,
+        ..WorkerLimits::default()
+    };
     let count = u16::try_from(idle.len()).context("workers")?;
     let mut threads = Vec::with_capacity(idle.len());
     for (id, worker) in (0..count).zip(idle) {
@@ -138,9 +158,19 @@ fn start_workers(
         };
         let outside = Box::new(Errands::new(groups.clone(), mailboxes.clone()));
         let counters = counters[usize::from(id)].clone();
-        threads.push(worker.start(settings, registry.clone(), counters, mailboxes.clone(), outside)?);
+        threads.push(worker.start(
+            settings,
+            registry.clone(),
+            counters,
+            mailboxes.clone(),
+            outside,
+        )?);
     }
-    Ok(Workers { mailboxes, counters, threads })
+    Ok(Workers {
+        mailboxes,
+        counters,
+        threads,
+    })
 }
 
 fn open_door(
@@ -157,7 +187,11 @@ fn open_door(
     let parts = FrontDoorParts {
         limits: config.limits.clone(),
         auth,
-        sessions: Arc::new(Directory::new(groups.clone(), registry.clone(), workers.mailboxes.clone())),
+        sessions: Arc::new(Directory::new(
+            groups.clone(),
+            registry.clone(),
+            workers.mailboxes.clone(),
+        )),
         handover: Arc::new(Placement::new(
             workers.mailboxes.clone(),
             workers.counters.clone(),
@@ -176,7 +210,9 @@ async fn end_workers(workers: Workers) -> anyhow::Result<()> {
     }
     tokio::task::spawn_blocking(move || {
         for thread in workers.threads {
-            let ended = thread.join().map_err(|_| anyhow::anyhow!("a worker panicked"))?;
+            let ended = thread
+                .join()
+                .map_err(|_| anyhow::anyhow!("a worker panicked"))?;
             ended.context("a worker's poll failed")?;
         }
         Ok(())

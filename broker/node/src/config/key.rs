@@ -47,7 +47,7 @@ keys! {
         "Address of /livez, /readyz and /metrics, or \"off\". They ask for no password, so they are off until given an address (dev: loopback).";
     WORKERS = "workers", Kind::Number { min: 1, max: 256 }, None,
         "Worker threads. Unset: one for two cores, then one more for every three. More cost wake-ups across cores at low load.";
-    LOG = "log", Kind::Text, Some(r#""info""#),
+    LOG = "log", Kind::Text, Some(r#""info,openraft=error""#),
         "What to log: a level (error, warn, info, debug, trace) or a filter such as \"info,quorate_node::front_door=debug\".";
     LOG_FORMAT = "log_format", Kind::Choice(&["human", "json"]), Some(r#""human""#),
         "How a log line looks: \"human\" for people, \"json\" for collectors.";

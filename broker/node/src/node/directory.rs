@@ -30,14 +30,31 @@ impl Directory {
         registry: Arc<Registry>,
         mailboxes: Arc<[Arc<Mailbox>]>,
     ) -> Self {
-        Self { groups, registry, mailboxes }
+        Self {
+            groups,
+            registry,
+            mailboxes,
+        }
     }
 
     async fn commit(&self, request: ClaimRequest) -> Result<Claimed, ClaimError> {
-        let ClaimRequest { client_id, clean_start, expiry_seconds, window, will } = request;
+        let ClaimRequest {
+            client_id,
+            clean_start,
+            expiry_seconds,
+            window,
+            will,
+        } = request;
         let shard = self.groups.slots().shard_of(client_id.as_bytes());
         let node = self.groups.node();
-        let claim = Claim { client_id: client_id.clone(), node, clean_start, expiry_seconds, window, will };
+        let claim = Claim {
+            client_id: client_id.clone(),
+            node,
+            clean_start,
+            expiry_seconds,
+            window,
+            will,
+        };
         let outcome = self.propose(shard, Command::Claim(claim)).await?;
         let claimed = match outcome {
             Outcome::Claimed(claimed) => *claimed,
@@ -51,7 +68,10 @@ impl Directory {
             | Outcome::Stale => return Err(ClaimError::Unavailable),
         };
         match self.registry.claim(&client_id, claimed.epoch) {
-            Ok(Some(Entry { connection: Some((worker, connection)), .. })) => {
+            Ok(Some(Entry {
+                connection: Some((worker, connection)),
+                ..
+            })) => {
                 self.take_over(worker, connection).await;
             }
             Ok(_) => {}
@@ -64,7 +84,13 @@ impl Directory {
     /// Proposes a claim. One that is applied after the deadline is given back: nobody came of it.
     async fn propose(&self, shard: ShardId, command: Command) -> Result<Outcome, ClaimError> {
         let (sender, mut outcome) = oneshot::channel();
-        self.groups.submit(shard, vec![Request { command, reply: ReplyTo::Oneshot(sender) }]);
+        self.groups.submit(
+            shard,
+            vec![Request {
+                command,
+                reply: ReplyTo::Oneshot(sender),
+            }],
+        );
         match tokio::time::timeout(CLAIM_DEADLINE, &mut outcome).await {
             Ok(answer) => answer.map_err(|_| ClaimError::Unavailable),
             Err(_) => {
@@ -82,7 +108,10 @@ impl Directory {
     async fn take_over(&self, worker: u16, connection: quorate_router::ConnectionId) {
         let (sender, closed) = oneshot::channel::<()>();
         let confirm = OnDrop::new(Box::new(move || drop(sender)));
-        let message = ToWorker::TakeOver { connection, closed: confirm };
+        let message = ToWorker::TakeOver {
+            connection,
+            closed: confirm,
+        };
         self.mailboxes[usize::from(worker)].send(message);
         // The sender is dropped when the connection is closed, or with the mailbox when the node ends.
         let _ = closed.await;
@@ -97,7 +126,13 @@ fn release(groups: &Groups, shard: ShardId, claimed: &Claimed) {
         expiry_seconds: None,
     };
     let command = Command::Release(release);
-    groups.submit(shard, vec![Request { command, reply: ReplyTo::None }]);
+    groups.submit(
+        shard,
+        vec![Request {
+            command,
+            reply: ReplyTo::None,
+        }],
+    );
 }
 
 impl Sessions for Directory {

@@ -19,7 +19,10 @@ pub(super) struct Dispatch {
 
 impl Dispatch {
     pub(super) fn new(mailboxes: Arc<[Arc<Mailbox>]>) -> Self {
-        Self { mailboxes, groups: Arc::default() }
+        Self {
+            mailboxes,
+            groups: Arc::default(),
+        }
     }
 
     /// Makes the groups known, which report that a will is published.
@@ -76,29 +79,56 @@ impl Deliveries for Dispatch {
         filters: Vec<Arc<str>>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
-        self.tell_all(shard, filters.into_iter().map(|filter| (true, filter)), true, confirmed);
+        self.tell_all(
+            shard,
+            filters.into_iter().map(|filter| (true, filter)),
+            true,
+            confirmed,
+        );
     }
 
     fn publish_will(&self, shard: ShardId, will: PendingWill) {
-        let PendingWill { session, epoch, client_id, message } = will;
+        let PendingWill {
+            session,
+            epoch,
+            client_id,
+            message,
+        } = will;
         let groups = self.groups.clone();
         let done = Done::new(move |accepted| {
             if !accepted {
-                tracing::warn!(shard, session, "a will was refused by a full queue and is dropped");
+                tracing::warn!(
+                    shard,
+                    session,
+                    "a will was refused by a full queue and is dropped"
+                );
             }
             if let Some(groups) = groups.get() {
                 groups.will_done(shard, session, epoch);
             }
         });
-        let origin = Some(Origin::Will { shard, session, epoch });
+        let origin = Some(Origin::Will {
+            shard,
+            session,
+            epoch,
+        });
         let worker = usize::from(shard) % self.mailboxes.len();
-        let publish = Injected { message, publisher: Some(client_id), origin, done };
+        let publish = Injected {
+            message,
+            publisher: Some(client_id),
+            origin,
+            done,
+        };
         self.mailboxes[worker].send(ToWorker::Publish(publish));
     }
 
     fn close(&self, shard: ShardId, session: SessionId, owner: Owner) {
         for mailbox in self.mailboxes.iter() {
-            mailbox.send(ToWorker::SessionEnded { shard, session, epoch: owner.epoch });
+            mailbox.send(ToWorker::SessionEnded {
+                shard,
+                session,
+                epoch: owner.epoch,
+            });
         }
     }
 }

@@ -23,7 +23,11 @@ pub(super) struct Errands {
 impl Errands {
     /// Must be called on the runtime that reads are to run on.
     pub(super) fn new(groups: Groups, mailboxes: Arc<[Arc<Mailbox>]>) -> Self {
-        Self { groups, mailboxes, runtime: Handle::current() }
+        Self {
+            groups,
+            mailboxes,
+            runtime: Handle::current(),
+        }
     }
 }
 

@@ -14,7 +14,10 @@ pub(super) struct NodeHealth {
 
 impl NodeHealth {
     pub(super) fn new(groups: Groups) -> Self {
-        Self { groups, interest_loaded: AtomicBool::new(false) }
+        Self {
+            groups,
+            interest_loaded: AtomicBool::new(false),
+        }
     }
 
     /// Notes that the workers route by all interest that was there at the start.

@@ -21,21 +21,32 @@ impl Placement {
         counters: Arc<[Arc<WorkerCounters>]>,
         slots: SlotMap,
     ) -> Self {
-        Self { mailboxes, counters, slots }
+        Self {
+            mailboxes,
+            counters,
+            slots,
+        }
     }
 
     fn fewest(&self) -> usize {
         let open = |counters: &Arc<WorkerCounters>| {
-            counters.connections_opened.value().wrapping_sub(counters.connections_closed.value())
+            counters
+                .connections_opened
+                .value()
+                .wrapping_sub(counters.connections_closed.value())
         };
         let numbered = self.counters.iter().enumerate();
-        numbered.min_by_key(|(_, counters)| open(counters)).map_or(0, |(worker, _)| worker)
+        numbered
+            .min_by_key(|(_, counters)| open(counters))
+            .map_or(0, |(worker, _)| worker)
     }
 }
 
 impl Handover for Placement {
     fn hand_over(&self, established: Established) {
-        let shard = self.slots.shard_of(established.connect.client_id.as_bytes());
+        let shard = self
+            .slots
+            .shard_of(established.connect.client_id.as_bytes());
         self.mailboxes[self.fewest()].send(ToWorker::Connection(Box::new(established), shard));
     }
 }

@@ -174,6 +174,18 @@ async fn bootstrap(
     machine: &ControlMachine,
     options: &Options,
 ) -> Result<(u128, SlotMap), StartError> {
+    // What the log holds must be applied before it is judged.
+    let confirmed = async {
+        while control.linearize().await.is_err() {
+            tokio::time::sleep(PROPOSE_RETRY).await;
+        }
+    };
+    let timeout = |_| StartError::Timeout {
+        group: CONTROL_GROUP,
+    };
+    tokio::time::timeout(START_TIMEOUT, confirmed)
+        .await
+        .map_err(timeout)?;
     if machine.state().cluster().is_none() {
         if let Some(identity) = options.identity {
             return Err(StartError::LogLost { identity });
