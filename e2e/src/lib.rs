@@ -2,6 +2,7 @@
 //! waiting with deadlines, and a checker of what clients saw. Knows nothing of the broker's inside.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod broker;
 pub mod checker;
 pub mod client;
