@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::cell::{Cell, Load, Work};
+use super::cell::{Cell, Load, Pace, Work};
 use super::engine::Engine;
 use super::idle;
 pub use super::server::Kind;
@@ -38,6 +38,9 @@ impl Effort {
 
 /// How long what is on its way may take at the end.
 const SETTLE_MAX: Duration = Duration::from_secs(30);
+
+/// The share of a given rate that must get through for the loads to be equal.
+const KEPT_UP_MIN: f64 = 0.98;
 
 /// What was measured; what a cell does not measure is 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,6 +117,14 @@ fn one_run(server: &Server, load: Load, effort: Effort) -> Result<Measure> {
         faults == 0,
         "{faults} messages were lost, doubled or out of order"
     );
+    if let Pace::Rate(rate) = load.pace {
+        let share = deliveries / seconds / rate as f64;
+        ensure!(
+            share > KEPT_UP_MIN,
+            "kept up with {:.0} % of the rate only",
+            share * 100.0
+        );
+    }
     ensure!(deliveries > 0.0, "nothing was delivered");
     Ok(Measure {
         per_second: deliveries / seconds,
