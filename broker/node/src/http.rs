@@ -135,4 +135,23 @@ mod tests {
         trigger.trigger();
         run.await.unwrap().unwrap();
     }
+    #[tokio::test]
+    async fn a_silent_client_is_closed_and_does_not_hold_its_place() {
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let address = "127.0.0.1:0".parse().unwrap();
+        let server = HttpServer::open(address, Arc::new(NotYet), metrics).unwrap();
+        let address = server.address().unwrap();
+        let (_trigger, shutdown) = shutdown::channel();
+        tokio::spawn(server.run(shutdown));
+        let mut silent = Vec::new();
+        for sent in [&b""[..], b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"] {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            stream.write_all(sent).await.unwrap();
+            silent.push(stream);
+        }
+        for mut stream in silent {
+            // Closed with or without a complaint.
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+    }
 }

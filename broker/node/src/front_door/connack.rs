@@ -25,7 +25,7 @@ impl Refusal {
         version: Version,
         packet_bytes_max: u32,
     ) -> Result<Vec<u8>, EncodeError> {
-        let mut connack = ConnAck::refusal(self.reason);
+        let mut connack = ConnAck::refusal(self.reason_in(version));
         connack.properties.reason_string = Some(self.words);
         let mut bytes = Vec::new();
         encode(&Packet::ConnAck(connack), version, &mut bytes)?;
@@ -35,6 +35,17 @@ impl Refusal {
             encode(&Packet::ConnAck(connack), version, &mut bytes)?;
         }
         Ok(bytes)
+    }
+}
+
+impl Refusal {
+    /// 3.1.1 has return code 4 for a user name or password that is *malformed*; one that is merely wrong
+    /// is *not authorized*, 5 (3.1.1, table 3.1), as other brokers say too.
+    fn reason_in(self, version: Version) -> ReasonCode {
+        if !version.is_v5() && self.reason == ReasonCode::BadUserNameOrPassword {
+            return ReasonCode::NotAuthorized;
+        }
+        self.reason
     }
 }
 

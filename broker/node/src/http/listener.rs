@@ -1,4 +1,4 @@
-//! The HTTP socket with its bounds: so many connections, each for so long.
+//! The HTTP socket with its bounds: so many connections, each for so long, none silent for long.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
-use super::limits::{CONNECTION_SECONDS_MAX, CONNECTIONS_MAX};
+use super::limits::{CONNECTION_SECONDS_MAX, CONNECTIONS_MAX, SILENCE_SECONDS_MAX};
 
 /// See the module.
 pub(super) struct BoundedListener {
@@ -38,7 +38,8 @@ impl axum::serve::Listener for BoundedListener {
         let (stream, peer) = axum::serve::Listener::accept(&mut self.listener).await;
         let stream = BoundedStream {
             stream,
-            end: Box::pin(sleep(CONNECTION_SECONDS_MAX)),
+            end: Instant::now() + CONNECTION_SECONDS_MAX,
+            timer: Box::pin(sleep(SILENCE_SECONDS_MAX)),
             _place: place,
         };
         (stream, peer)
@@ -49,11 +50,27 @@ impl axum::serve::Listener for BoundedListener {
     }
 }
 
-/// A connection whose reads end at its time.
+/// A connection that ends when its client is silent for too long, or at the end of its time.
 pub(super) struct BoundedStream {
     stream: TcpStream,
-    end: Pin<Box<Sleep>>,
+    end: Instant,
+    timer: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
+}
+
+impl BoundedStream {
+    /// Puts the timer off after the client has done something.
+    fn progress(&mut self) {
+        let silence = Instant::now() + SILENCE_SECONDS_MAX;
+        self.timer.as_mut().reset(silence.min(self.end));
+    }
+
+    fn check_time(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.timer.as_mut().poll(context).is_ready() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
 }
 
 impl AsyncRead for BoundedStream {
@@ -62,10 +79,12 @@ impl AsyncRead for BoundedStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.end.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        self.check_time(context)?;
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if polled.is_ready() {
+            self.progress();
         }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        polled
     }
 }
 
@@ -76,10 +95,12 @@ impl AsyncWrite for BoundedStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         // A client that does not read its answer must not stay for ever either.
-        if self.end.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        self.check_time(context)?;
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if polled.is_ready() {
+            self.progress();
         }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -174,6 +174,10 @@ fn add_traffic(metrics: &Metrics, workers: &Workers) -> Result<(), MetricsError>
             },
         )?;
     }
+    add_wire(metrics, workers)
+}
+
+fn add_wire(metrics: &Metrics, workers: &Workers) -> Result<(), MetricsError> {
     let wire = Arc::clone(workers);
     let help = "Bytes read from (in) and written to (out) clients' sockets.";
     metrics.add(

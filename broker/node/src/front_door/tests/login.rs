@@ -44,7 +44,7 @@ async fn a_wrong_password_and_no_name_are_refused_in_each_version() {
     let wrong = |version| bytes(&login_as(version, "carol", b"wrong"));
     let nobody = |version| bytes(&Connect::new(version, "client"));
     for (hello, code) in [
-        (wrong(Version::V311), 4),
+        (wrong(Version::V311), 5),
         (wrong(Version::V5), 0x86),
         (nobody(Version::V311), 5),
         (nobody(Version::V5), 0x87),
