@@ -127,7 +127,7 @@ impl Log {
     }
 
     fn submit(&mut self, group: u32, submission: Submission) -> Result<u64, WalError> {
-        while self.room_for(&submission) == Room::Wait {
+        while self.room_for(group, &submission) == Room::Wait {
             if !self.upkeep_step() {
                 break;
             }

@@ -143,7 +143,7 @@ impl Wal {
     }
 
     fn submit(&self, group: u32, submission: Submission, done: Done) {
-        let mut state = self.room_for(&submission);
+        let mut state = self.room_for(group, &submission);
         match state.submit(group, submission) {
             Ok(sequence) => {
                 state.waiting.push_back((sequence, done));
@@ -157,19 +157,19 @@ impl Wal {
     }
 
     fn submit_silently(&self, group: u32, submission: Submission) -> Result<(), WalError> {
-        let mut state = self.room_for(&submission);
+        let mut state = self.room_for(group, &submission);
         state.submit(group, submission)?;
         self.owner.shared.work.notify_one();
         Ok(())
     }
 
     /// Waits while the queue is full or a segment that the submission needs is being allocated.
-    fn room_for(&self, submission: &Submission) -> MutexGuard<'_, State> {
+    fn room_for(&self, group: u32, submission: &Submission) -> MutexGuard<'_, State> {
         let shared = &self.owner.shared;
         let mut state = shared.lock();
         loop {
             let queue_full = state.log.pending_bytes() > self.owner.queue_bytes_max;
-            let wait = queue_full || state.log.room_for(submission) == Room::Wait;
+            let wait = queue_full || state.log.room_for(group, submission) == Room::Wait;
             if !wait || state.closing || state.log.stopped().is_some() {
                 return state;
             }

@@ -22,7 +22,9 @@ struct Model {
 impl Model {
     fn next(&self) -> u64 {
         let after_last = self.entries.keys().next_back().map(|last| last + 1);
-        after_last.or(self.purged.map(|p| p + 1)).unwrap_or(1)
+        after_last
+            .or_else(|| self.purged.map(|p| p + 1))
+            .unwrap_or(1)
     }
 }
 
@@ -136,10 +138,9 @@ fn held(log: &Log, recovered: &Recovered) -> Result<Models, String> {
         if entries.iter().any(|e| e.header != header(e.index)) {
             return Err(format!("group {group}: a header is wrong"));
         }
-        let vote = state
-            .values
-            .get(&VOTE)
-            .map_or(0, |v| u64::from_le_bytes(v[..].try_into().unwrap()));
+        let vote = state.values.get(&VOTE).map_or(0, |v| {
+            u64::from_le_bytes(v[..].try_into().expect("a vote has 8 bytes"))
+        });
         let entries = entries.into_iter().map(|e| (e.index, e.payload)).collect();
         models.insert(
             *group,

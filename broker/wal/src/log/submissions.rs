@@ -32,9 +32,10 @@ impl Log {
         })
     }
 
-    /// Whether a submission fits now. `Wait` keeps allocation going until it does.
-    pub(crate) fn room_for(&mut self, submission: &Submission) -> Room {
-        if self.stopped.is_some() || self.fits(submission.sizes(), submission.claim()) {
+    /// Whether a submission fits now, or will be refused anyhow. `Wait` keeps allocation going until it does.
+    pub(crate) fn room_for(&mut self, group: u32, submission: &Submission) -> Room {
+        let refused = self.check(group, submission).is_err();
+        if refused || self.fits(submission.sizes(), submission.claim()) {
             return Room::Fits;
         }
         if self.allocation_blocked {
