@@ -18,3 +18,8 @@ pub use control::{decode_control, encode_control};
 pub use malformed::Malformed;
 pub(crate) use snapshot::{decode_control_record, encode_control_record};
 pub use snapshot::{decode_shard_record, encode_shard_record};
+
+#[cfg(test)]
+mod strategies;
+#[cfg(test)]
+mod tests;

@@ -23,3 +23,6 @@ pub(crate) use machine::Reply;
 pub use machine::ShardReply;
 pub(crate) use shard_machine::ShardMachine;
 pub use start::StartError;
+
+#[cfg(test)]
+mod suite;
