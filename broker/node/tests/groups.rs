@@ -51,7 +51,9 @@ impl Sink {
                 changed.await;
             }
         };
-        tokio::time::timeout(DEADLINE, looking).await.expect("it comes in time")
+        tokio::time::timeout(DEADLINE, looking)
+            .await
+            .expect("it comes in time")
     }
 }
 
@@ -64,7 +66,10 @@ impl Completions for Sink {
 
 impl Deliveries for Sink {
     fn deliver(&self, _worker: u16, sessions: Vec<SessionDeliveries>) {
-        self.deliveries.lock().expect("not poisoned").extend(sessions);
+        self.deliveries
+            .lock()
+            .expect("not poisoned")
+            .extend(sessions);
         self.changed.notify_waiters();
     }
 
@@ -93,7 +98,10 @@ impl Deliveries for Sink {
         filters: Vec<Arc<str>>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
-        self.interest.lock().expect("not poisoned").insert(shard, filters);
+        self.interest
+            .lock()
+            .expect("not poisoned")
+            .insert(shard, filters);
         self.confirm(confirmed);
     }
 
@@ -117,7 +125,9 @@ async fn start(options: Options) -> (Groups, Arc<Sink>) {
         completions: Arc::clone(&sink) as _,
         deliveries: Arc::clone(&sink) as _,
     };
-    let groups = Groups::start(options, hooks).await.expect("the groups start");
+    let groups = Groups::start(options, hooks)
+        .await
+        .expect("the groups start");
     (groups, sink)
 }
 
@@ -175,7 +185,10 @@ async fn subscribe(groups: &Groups, shard: ShardId, claimed: &Claimed, filter: &
         epoch: claimed.epoch,
         subscriptions: vec![subscription(filter)],
     });
-    groups.call(shard, command, DEADLINE).await.expect("answered")
+    groups
+        .call(shard, command, DEADLINE)
+        .await
+        .expect("answered")
 }
 
 fn payloads(deliveries: &[SessionDeliveries]) -> Vec<Bytes> {
@@ -197,7 +210,9 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     let outcome = subscribe(&groups, shard, &claimed, "a/+").await;
     assert_eq!(outcome, Outcome::Subscribed(vec![false]));
     for number in 0..10_u8 {
-        let outcome = groups.call(shard, publish("a/b", &[number]), DEADLINE).await;
+        let outcome = groups
+            .call(shard, publish("a/b", &[number]), DEADLINE)
+            .await;
         assert_eq!(outcome, Ok(Outcome::Published(1)));
     }
     groups.shutdown().await;
@@ -271,7 +286,11 @@ async fn a_thousand_calls_at_once_are_all_answered_in_order() {
         (outcomes.len() == 1_000).then(|| outcomes.clone())
     };
     let outcomes = sink.until(all).await;
-    assert!(outcomes.values().all(|outcome| *outcome == Outcome::Published(1)));
+    assert!(
+        outcomes
+            .values()
+            .all(|outcome| *outcome == Outcome::Published(1))
+    );
 
     // The window is 100: acknowledging lets the rest follow, each once and in order.
     let mut seen = Vec::new();
@@ -292,7 +311,9 @@ async fn a_thousand_calls_at_once_are_all_answered_in_order() {
         let outcome = groups.call(shard, command, DEADLINE).await;
         assert_eq!(outcome, Ok(Outcome::Done));
     }
-    let expected: Vec<_> = (0..1_000_u64).map(|n| Bytes::copy_from_slice(&n.to_be_bytes())).collect();
+    let expected: Vec<_> = (0..1_000_u64)
+        .map(|n| Bytes::copy_from_slice(&n.to_be_bytes()))
+        .collect();
     assert_eq!(seen, expected);
     groups.shutdown().await;
 }
@@ -310,17 +331,25 @@ async fn a_subscribe_is_answered_only_after_interest_is_confirmed() {
     });
     sink.until(|sink| {
         let held = sink.held.lock().expect("not poisoned");
-        held.as_ref().is_some_and(|held| !held.is_empty()).then_some(())
+        held.as_ref()
+            .is_some_and(|held| !held.is_empty())
+            .then_some(())
     })
     .await;
     // The commit is done: other commands of the shard are answered, the subscribe is not.
-    groups.call(shard, publish("a", b"x"), DEADLINE).await.expect("answered");
+    groups
+        .call(shard, publish("a", b"x"), DEADLINE)
+        .await
+        .expect("answered");
     assert!(!waiting.is_finished());
     let held = sink.held.lock().expect("not poisoned").take();
     for confirmed in held.expect("it was set") {
         confirmed();
     }
-    assert_eq!(waiting.await.expect("it ends"), Outcome::Subscribed(vec![false]));
+    assert_eq!(
+        waiting.await.expect("it ends"),
+        Outcome::Subscribed(vec![false])
+    );
     groups.shutdown().await;
 }
 
@@ -338,13 +367,17 @@ async fn a_session_of_an_earlier_life_is_released_and_its_will_is_due_until_it_i
 
     // Nobody reports the will as published in this life, so it comes again in the next.
     let (groups, sink) = start(options(directory.path())).await;
-    let first = sink.until(|sink| sink.wills.lock().expect("not poisoned").first().cloned()).await;
+    let first = sink
+        .until(|sink| sink.wills.lock().expect("not poisoned").first().cloned())
+        .await;
     assert_eq!(&*first.1.message.topic, "gone");
     groups.shutdown().await;
     drop(groups);
 
     let (groups, sink) = start(options(directory.path())).await;
-    let again = sink.until(|sink| sink.wills.lock().expect("not poisoned").first().cloned()).await;
+    let again = sink
+        .until(|sink| sink.wills.lock().expect("not poisoned").first().cloned())
+        .await;
     assert_eq!(again, first);
     groups.will_done(shard, again.1.session, again.1.epoch);
     let release = Command::Release(Release {
@@ -353,7 +386,10 @@ async fn a_session_of_an_earlier_life_is_released_and_its_will_is_due_until_it_i
         fire_will: false,
         expiry_seconds: None,
     });
-    groups.call(shard, release, DEADLINE).await.expect("answered");
+    groups
+        .call(shard, release, DEADLINE)
+        .await
+        .expect("answered");
     assert_eq!(groups.statistics(shard).pending_wills, 0);
     groups.shutdown().await;
 }
@@ -368,7 +404,10 @@ async fn retained_values_are_read_where_they_are() {
         message.retain = true;
         message.expiry_seconds = Some(1_000);
         let retain = Command::Retain(Retain { message });
-        groups.call(shard, retain, DEADLINE).await.expect("answered");
+        groups
+            .call(shard, retain, DEADLINE)
+            .await
+            .expect("answered");
     }
     let found = groups.retained("a/+", DEADLINE).await.expect("answered");
     let mut topics: Vec<_> = found.iter().map(|found| &*found.message.topic).collect();
@@ -376,7 +415,11 @@ async fn retained_values_are_read_where_they_are() {
     assert_eq!(topics, ["a/1", "a/2"]);
     let one = groups.retained("b/1", DEADLINE).await.expect("answered");
     assert_eq!(one.len(), 1);
-    assert!(one[0].expiry_seconds.is_some_and(|left| (900..=1_000).contains(&left)));
+    assert!(
+        one[0]
+            .expiry_seconds
+            .is_some_and(|left| (900..=1_000).contains(&left))
+    );
     groups.shutdown().await;
 }
 
@@ -395,9 +438,13 @@ async fn time_goes_on_without_commands() {
         fire_will: true,
         expiry_seconds: None,
     });
-    groups.call(shard, release, DEADLINE).await.expect("answered");
+    groups
+        .call(shard, release, DEADLINE)
+        .await
+        .expect("answered");
     assert!(sink.wills.lock().expect("not poisoned").is_empty());
-    sink.until(|sink| sink.wills.lock().expect("not poisoned").first().cloned()).await;
+    sink.until(|sink| sink.wills.lock().expect("not poisoned").first().cloned())
+        .await;
     assert!(groups.proposer_statistics(shard).ticks >= 1);
     groups.shutdown().await;
 }
@@ -405,7 +452,8 @@ async fn time_goes_on_without_commands() {
 /// Not a check of speed: prints it, with everything kept in flight that one closed loop keeps.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_loop_of_a_thousand_commands_goes_on() {
-    let total: u64 = std::env::var("QUORATE_COMMANDS").map_or(20_000, |n| n.parse().expect("a number"));
+    let total: u64 =
+        std::env::var("QUORATE_COMMANDS").map_or(20_000, |n| n.parse().expect("a number"));
     let directory = TempDir::new_in(".").expect("a directory on the disk that counts");
     let (groups, sink) = start(Options::new(directory.path().to_owned(), 1)).await;
     let shards = groups.shard_count();
@@ -435,7 +483,12 @@ async fn a_closed_loop_of_a_thousand_commands_goes_on() {
         }
     }
     let rate = total as f64 / begun.elapsed().as_secs_f64();
-    let batches: u64 = (0..shards).map(|s| groups.proposer_statistics(s).batches).sum();
-    println!("{rate:.0} commands/s, {:.1} commands per batch", total as f64 / batches as f64);
+    let batches: u64 = (0..shards)
+        .map(|s| groups.proposer_statistics(s).batches)
+        .sum();
+    println!(
+        "{rate:.0} commands/s, {:.1} commands per batch",
+        total as f64 / batches as f64
+    );
     groups.shutdown().await;
 }

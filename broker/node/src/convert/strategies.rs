@@ -30,7 +30,14 @@ fn packet_id() -> impl Strategy<Value = PacketId> {
 }
 
 fn message() -> impl Strategy<Value = Message> {
-    let parts = (text(), bytes(), bytes(), qos(), any::<bool>(), option::of(any::<u32>()));
+    let parts = (
+        text(),
+        bytes(),
+        bytes(),
+        qos(),
+        any::<bool>(),
+        option::of(any::<u32>()),
+    );
     parts.prop_map(
         |(topic, properties, payload, qos, retain, expiry_seconds)| Message {
             topic,
@@ -60,7 +67,13 @@ fn retain_handling() -> impl Strategy<Value = RetainHandling> {
 
 fn subscription() -> impl Strategy<Value = Subscription> {
     let flags = (any::<bool>(), any::<bool>());
-    let parts = (text(), qos(), flags, retain_handling(), option::of(any::<u32>()));
+    let parts = (
+        text(),
+        qos(),
+        flags,
+        retain_handling(),
+        option::of(any::<u32>()),
+    );
     parts.prop_map(
         |(filter, qos, (no_local, retain_as_published), retain_handling, identifier)| {
             let options = SubscriptionOptions {
@@ -218,7 +231,13 @@ fn owner() -> impl Strategy<Value = Owner> {
 fn claimed() -> impl Strategy<Value = Claimed> {
     let inbound = vec((packet_id(), any::<u64>()), 0..3);
     let flags = (any::<bool>(), any::<bool>());
-    let parts = (owner(), flags, option::of(owner()), vec(subscription(), 0..3), inbound);
+    let parts = (
+        owner(),
+        flags,
+        option::of(owner()),
+        vec(subscription(), 0..3),
+        inbound,
+    );
     parts.prop_map(
         |(id, (present, durable), previous, subscriptions, inbound)| Claimed {
             session: id.node,
@@ -330,7 +349,13 @@ fn entry() -> impl Strategy<Value = EntryRecord> {
 }
 
 fn header() -> impl Strategy<Value = HeaderRecord> {
-    let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
+    let numbers = (
+        any::<u64>(),
+        any::<u64>(),
+        any::<u64>(),
+        any::<u64>(),
+        any::<u64>(),
+    );
     (any::<u16>(), numbers).prop_map(|(shard, numbers)| HeaderRecord {
         shard,
         applied: numbers.0,
@@ -347,7 +372,7 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
     let queued = (any::<u64>(), message());
     prop_oneof![
         header().prop_map(Record::Header),
-        proposer().prop_map(|proposer| Record::Proposer(proposer)),
+        proposer().prop_map(Record::Proposer),
         queued.prop_map(|(id, message)| Record::Message(MessageRecord {
             id,
             message: Arc::new(message)
@@ -383,11 +408,13 @@ pub(super) fn control() -> impl Strategy<Value = quorate_control::Command> {
     let bootstrap = (any::<u128>(), any::<u16>(), any::<u32>());
     let start = (any::<u64>(), ".{0,9}", ".{0,9}");
     prop_oneof![
-        bootstrap.prop_map(|(cluster_id, shards, format)| Command::Bootstrap(Bootstrap {
-            cluster_id,
-            shards,
-            format
-        })),
+        bootstrap.prop_map(
+            |(cluster_id, shards, format)| Command::Bootstrap(Bootstrap {
+                cluster_id,
+                shards,
+                format
+            })
+        ),
         start.prop_map(
             |(node, peer_address, client_address)| Command::StartNode(StartNode {
                 node,
@@ -404,15 +431,17 @@ pub(super) fn control_record() -> impl Strategy<Value = quorate_control::Record>
     let ids = (any::<u64>(), any::<u128>(), any::<u32>(), any::<u16>());
     let member = (any::<u64>(), any::<u64>(), ".{0,9}", ".{0,9}");
     prop_oneof![
-        (ids, vec(any::<u16>(), 0..9)).prop_map(|((applied, cluster_id, format, shards), slots)| {
-            Record::Header {
-                applied,
-                cluster_id,
-                format,
-                shards,
-                slots,
+        (ids, vec(any::<u16>(), 0..9)).prop_map(
+            |((applied, cluster_id, format, shards), slots)| {
+                Record::Header {
+                    applied,
+                    cluster_id,
+                    format,
+                    shards,
+                    slots,
+                }
             }
-        }),
+        ),
         member.prop_map(|(node, incarnation, peer_address, client_address)| {
             Record::Member {
                 node,

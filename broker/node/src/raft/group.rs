@@ -226,7 +226,9 @@ fn propose_error(error: ClientWriteError<Types>) -> ProposeError {
 }
 
 /// Calls once, also when it is dropped uncalled.
-struct Once(Option<Box<dyn FnOnce(Result<Reply, ProposeError>) + Send>>);
+struct Once(Option<Done>);
+
+type Done = Box<dyn FnOnce(Result<Reply, ProposeError>) + Send>;
 
 impl Once {
     fn call(mut self, result: Result<Reply, ProposeError>) {

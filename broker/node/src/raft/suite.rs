@@ -27,7 +27,11 @@ impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for Builder {
         let store = SnapshotStore::open(&directory.path().join("snapshots"), 0);
         let machine = Arc::new(ControlMachine::default());
         let state = StateMachine::open(machine, store.expect("it is writable"), u64::MAX);
-        Ok((directory, LogStore::new(wal, 0), state.expect("it is empty")))
+        Ok((
+            directory,
+            LogStore::new(wal, 0),
+            state.expect("it is empty"),
+        ))
     }
 }
 

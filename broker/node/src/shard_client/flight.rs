@@ -48,7 +48,7 @@ impl Flight {
     }
 
     /// The number of the next batch.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
@@ -111,7 +111,7 @@ mod tests {
     use super::{Flight, Step};
 
     fn fill(flight: &mut Flight) -> u64 {
-        let sequence = flight.next();
+        let sequence = flight.number();
         flight.add(sequence, Bytes::new(), Vec::new());
         sequence
     }

@@ -134,7 +134,7 @@ impl Proposer {
             return None;
         }
         Counters::add(&self.counters.commands, commands.len());
-        let sequence = lock(&self.flight).next();
+        let sequence = lock(&self.flight).number();
         let bytes = convert::encode_batch(self.batch(sequence, commands));
         Counters::add(&self.counters.bytes, bytes.len());
         lock(&self.flight).add(sequence, bytes.clone(), replies);
