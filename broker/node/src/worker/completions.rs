@@ -7,7 +7,8 @@ use quorate_shard::{
 };
 
 use super::core::{Core, key};
-use super::operation::{Operation, all_shards};
+use super::operation::{InboundPublish, Operation};
+use super::publish::Waiter;
 use super::slab::Key;
 
 impl Core {
@@ -36,29 +37,24 @@ impl Core {
                 self.counters.publish_to_ack_micros.record(waited);
                 self.published(waiter, reason);
             }
-            Operation::InboundStart(inbound) => match outcome {
-                Outcome::InboundStarted { sequence, .. } => {
-                    self.inbound_started(*inbound, sequence)
-                }
-                Outcome::QuotaExceeded => {
-                    let step = self.connections.get_mut(key(inbound.id)).map(|connection| {
-                        connection
-                            .session
-                            .publish_done(inbound.ticket, ReasonCode::QuotaExceeded)
-                    });
-                    if let Some(step) = step {
-                        self.take_step(inbound.id, step, None);
-                        self.send_acks(inbound.id);
-                    }
-                }
-                // A stale session's connection is being taken over.
-                _ => {}
-            },
-            Operation::InboundRelease { id, packet_id, .. } => self.inbound_released(id, packet_id),
+            Operation::InboundStart(inbound) => self.inbound_answered(*inbound, &outcome),
+            Operation::ForgetInbound { id, packet_id, .. } => self.inbound_forgotten(id, packet_id),
+            Operation::InboundRelease { id, packet_id } => self.inbound_released(id, packet_id),
             Operation::Received { id, sequences } => self.received(id, &sequences, &outcome),
             Operation::Subscribe(subscribing) => self.subscriptions_committed(subscribing, outcome),
             Operation::Unsubscribe(unsubscribing) => self.send_unsuback(&unsubscribing),
-            Operation::Retained(retaining) => self.finish_retained(retaining),
+            Operation::Retained(retaining) => self.finish_retained(&retaining),
+        }
+    }
+
+    /// The packet id of a QoS 2 PUBLISH is committed or refused. A stale session's connection is being taken
+    /// over and gets no answer.
+    fn inbound_answered(&mut self, inbound: InboundPublish, outcome: &Outcome) {
+        if let Outcome::InboundStarted { sequence, .. } = outcome {
+            self.inbound_started(inbound, *sequence);
+        } else if *outcome == Outcome::QuotaExceeded {
+            let InboundPublish { id, ticket, .. } = inbound;
+            self.published(Waiter::Client { id, ticket }, ReasonCode::QuotaExceeded);
         }
     }
 
@@ -71,10 +67,11 @@ impl Core {
                 }
                 parts
             }
-            Some(Operation::InboundRelease { parts, .. }) => parts,
+            Some(Operation::ForgetInbound { parts, .. }) => parts,
             Some(Operation::Retained(retaining)) => &mut retaining.parts,
             Some(
                 Operation::InboundStart(_)
+                | Operation::InboundRelease { .. }
                 | Operation::Received { .. }
                 | Operation::Subscribe(_)
                 | Operation::Unsubscribe(_),
@@ -85,34 +82,43 @@ impl Core {
         *parts > 0
     }
 
-    /// PUBREL came for an inbound QoS 2 message of a durable session: its marks may go everywhere.
+    /// PUBREL came for an inbound QoS 2 message of a durable session: all shards forget its mark first, since
+    /// nobody would tell them once the packet id is free.
     pub(super) fn release_inbound(&mut self, id: ConnectionId, packet_id: PacketId, sequence: u64) {
         let Some(connection) = self.connections.get(key(id)) else {
             return;
         };
-        let (own, session, epoch) = (connection.shard, connection.claim, connection.epoch);
-        let shards = self.settings.slots.shard_count();
-        let parts = shards + 1;
-        let operation = Operation::InboundRelease {
+        let (shard, session) = (connection.shard, connection.claim);
+        let origin = Origin::Inbound {
+            shard,
+            session,
+            sequence,
+        };
+        let parts = self.settings.slots.shard_count();
+        let operation = Operation::ForgetInbound {
             id,
             packet_id,
             parts,
         };
         let ticket = self.operations.insert(operation).to_bits();
+        for shard in 0..parts {
+            self.request_with(shard, Command::Forget(Forget { origin }), ticket);
+        }
+    }
+
+    /// No shard knows the message any more: its packet id is given back.
+    fn inbound_forgotten(&mut self, id: ConnectionId, packet_id: PacketId) {
+        let Some(connection) = self.connections.get(key(id)) else {
+            return;
+        };
+        let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
         let release = InboundRelease {
             session,
             epoch,
             packet_id,
         };
-        self.request_with(own, Command::InboundRelease(release), ticket);
-        let origin = Origin::Inbound {
-            shard: own,
-            session,
-            sequence,
-        };
-        for shard in all_shards(shards) {
-            self.request_with(shard, Command::Forget(Forget { origin }), ticket);
-        }
+        let operation = Operation::InboundRelease { id, packet_id };
+        self.request(shard, Command::InboundRelease(release), operation);
     }
 
     fn inbound_released(&mut self, id: ConnectionId, packet_id: PacketId) {

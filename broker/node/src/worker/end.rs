@@ -105,13 +105,16 @@ impl Core {
         drop(closed);
     }
 
-    /// The session was ended by someone else.
+    /// A durable session was claimed by somebody else; a clean one's connection is found by its client id.
     pub(super) fn session_ended(&mut self, shard: ShardId, session: SessionId, epoch: Epoch) {
-        let found = self.connections.iter().find(|(_, connection)| {
-            connection.shard == shard && connection.claim == session && connection.epoch == epoch
-        });
-        if let Some((found, _)) = found {
-            let id = super::core::connection_id(found);
+        let Some(id) = self.durable.get(&(shard, session)).copied() else {
+            return;
+        };
+        if self
+            .connections
+            .get(key(id))
+            .is_some_and(|c| c.is_open() && c.epoch == epoch)
+        {
             self.send_disconnect(id, ReasonCode::SessionTakenOver);
             self.leave(id);
         }

@@ -187,9 +187,10 @@ impl EventLoop {
         let mut messages = std::mem::take(&mut self.messages);
         self.mailbox.take(&mut messages);
         for message in messages.drain(..) {
-            match message {
-                ToWorker::Connection(established, shard) => self.adopt(*established, shard),
-                other => self.core.handle_message(other),
+            if let ToWorker::Connection(established, shard) = message {
+                self.adopt(*established, shard);
+            } else {
+                self.core.handle_message(message);
             }
         }
         self.messages = messages;

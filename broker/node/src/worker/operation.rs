@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quorate_codec::{PacketId, ReasonCode};
 use quorate_router::ConnectionId;
 use quorate_session::Ticket;
-use quorate_shard::{Message, Sequence, ShardId};
+use quorate_shard::{Message, Sequence};
 
 use super::outbox::Wanted;
 use super::publish::Waiter;
@@ -26,11 +26,17 @@ pub(super) enum Operation {
     },
     /// A QoS 2 packet id of a durable session is being committed.
     InboundStart(Box<InboundPublish>),
+    /// Shards are told to forget a QoS 2 message whose PUBREL came.
+    ForgetInbound {
+        id: ConnectionId,
+        packet_id: PacketId,
+        /// Outcomes that are missing.
+        parts: u16,
+    },
     /// A QoS 2 packet id is being given back.
     InboundRelease {
         id: ConnectionId,
         packet_id: PacketId,
-        parts: u16,
     },
     /// PUBRECs of a durable session are being committed.
     Received {
@@ -87,9 +93,4 @@ pub(super) struct Retaining {
     pub(super) then: Option<Box<Subscribing>>,
     /// Commands that still have to be applied.
     pub(super) parts: u16,
-}
-
-/// Shards that an inbound message may have gone to: all of them, which costs little and is never wrong.
-pub(super) fn all_shards(count: u16) -> impl Iterator<Item = ShardId> {
-    0..count
 }

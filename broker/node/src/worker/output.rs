@@ -8,6 +8,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// Whether nothing has to be written.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Bytes that still have to be written.
     pub fn len(&self) -> usize {
         self.bytes.len() - self.written

@@ -84,7 +84,7 @@ impl Socket {
             return write_all(&mut self.stream, output, pool);
         };
         // Encrypt only when the last records are out, so that `wire` stays within one output's bound.
-        if self.wire.len() > 0 {
+        if !self.wire.is_empty() {
             let result = write_all(&mut self.stream, &mut self.wire, pool);
             if result != WriteResult::Done {
                 return result;
@@ -100,7 +100,7 @@ impl Socket {
 
     /// Whether bytes of the transport's own wait to be written.
     pub(super) fn has_wire(&self) -> bool {
-        self.wire.len() > 0
+        !self.wire.is_empty()
     }
 
     /// Says goodbye on the transport's level.
@@ -134,7 +134,7 @@ fn read_once(stream: &mut TcpStream, buffer: &mut [u8]) -> ReadResult {
 }
 
 fn write_all(stream: &mut TcpStream, output: &mut Output, pool: &mut BufferPool) -> WriteResult {
-    while output.len() > 0 {
+    while !output.is_empty() {
         match stream.write(output.pending()) {
             Ok(0) => return WriteResult::Ended,
             Ok(count) => output.advance(count, pool),

@@ -71,24 +71,18 @@ impl Core {
         mut subscribing: Box<Subscribing>,
         outcome: Outcome,
     ) {
-        match outcome {
-            Outcome::Subscribed(existed) => {
-                self.route_subscriptions(subscribing.id, &subscribing.wanted);
-                subscribing.existed = existed;
-                self.pass_barrier(subscribing);
-            }
-            Outcome::Stale => {}
-            _ => {
-                for reason in subscribing
-                    .reasons
-                    .iter_mut()
-                    .filter(|reason| !reason.is_error())
-                {
-                    *reason = ReasonCode::QuotaExceeded;
-                }
-                subscribing.wanted.clear();
-                self.send_suback(&subscribing);
-            }
+        if let Outcome::Subscribed(existed) = outcome {
+            self.route_subscriptions(subscribing.id, &subscribing.wanted);
+            subscribing.existed = existed;
+            self.pass_barrier(subscribing);
+        } else if outcome != Outcome::Stale {
+            let granted = subscribing
+                .reasons
+                .iter_mut()
+                .filter(|reason| !reason.is_error());
+            granted.for_each(|reason| *reason = ReasonCode::QuotaExceeded);
+            subscribing.wanted.clear();
+            self.send_suback(&subscribing);
         }
     }
 
@@ -202,7 +196,7 @@ impl Core {
             .get(key(id))
             .map(|connection| connection.shard);
         let Some(shard) = shard.filter(|_| !commands.is_empty()) else {
-            self.finish_retained(retaining);
+            self.finish_retained(&retaining);
             return;
         };
         retaining.parts = commands.len() as u16;
@@ -216,9 +210,9 @@ impl Core {
     }
 
     /// The client has, or its shard queues, what was retained.
-    pub(super) fn finish_retained(&mut self, retaining: Box<Retaining>) {
-        if let Some(subscribing) = retaining.then {
-            self.send_suback(&subscribing);
+    pub(super) fn finish_retained(&mut self, retaining: &Retaining) {
+        if let Some(subscribing) = &retaining.then {
+            self.send_suback(subscribing);
         }
     }
 
