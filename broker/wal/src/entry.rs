@@ -59,6 +59,6 @@ pub struct TornTail {
 pub struct Recovered {
     /// By group.
     pub groups: BTreeMap<u32, GroupState>,
-    /// Whether the end of the log was torn.
+    /// Where the end of the log was torn, if later records of the unfinished write show that it was.
     pub torn: Option<TornTail>,
 }

@@ -212,21 +212,12 @@ fn find_end((head, at): &(SegmentHead, SegmentFile)) -> Result<End, OpenError> {
         }
         stale_end = Some(end);
     }
-    if stale_end.is_none() && torn_head(&bytes, head, &walk) {
-        stale_end = Some(walk.end + record::HEAD_BYTES as u64);
-    }
     Ok(End {
         bytes,
         walk,
         oldest,
         stale_end,
     })
-}
-
-/// Whether what follows the end looks like the beginning of a record of this life of the segment.
-fn torn_head(bytes: &[u8], head: &SegmentHead, walk: &Walk) -> bool {
-    let rest = bytes.get(walk.end as usize..).unwrap_or_default();
-    record::resembles(rest, head.generation)
 }
 
 /// The segments from `oldest` to `newest`, each there once.

@@ -70,7 +70,7 @@ impl Segments {
             .expect("a place is in a segment in use")
     }
 
-    /// Takes the oldest out of use, given the sequence number of the record that says so.
+    /// Takes the oldest out of use; it is free when the record that says so is durable, see [`Segments::retiring`].
     pub(crate) fn retire_oldest(&mut self) -> SegmentFile {
         assert!(self.used.len() > 1, "the segment being written stays");
         let segment = self.used.pop_front().expect("there is more than one");

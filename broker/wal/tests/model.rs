@@ -101,7 +101,9 @@ fn run(steps: Vec<Step>) {
                     bytes_max,
                 );
             }
-            change => apply(&mut log, &mut models, change, stamp as u8),
+            change @ (Step::Append(..) | Step::Truncate(..) | Step::Purge(..) | Step::Save(..)) => {
+                apply(&mut log, &mut models, change, stamp as u8);
+            }
         }
     }
     for (group, model) in models.iter().enumerate() {
