@@ -18,6 +18,7 @@ mod outbox;
 mod output;
 mod publish;
 mod read_buffer;
+mod retained;
 mod shard_deliveries;
 mod slab;
 mod socket;

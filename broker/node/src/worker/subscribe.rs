@@ -4,18 +4,16 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use quorate_codec::{
-    Packet, PublishHead, QoS, ReasonCode, ReasonCodes, ReasonProperties, RetainHandling, SubAck,
+    Packet, QoS, ReasonCode, ReasonCodes, ReasonProperties, RetainHandling, SubAck,
     SubscriptionFilter, UnsubAck,
 };
 use quorate_router::{ConnectionId, Subscriber};
 use quorate_session::{RequestedFilter, SubscribeRequest, UnsubscribeRequest};
-use quorate_shard::{Command, Enqueue, Outcome, Subscribe, Subscription, Unsubscribe};
+use quorate_shard::{Command, Outcome, Subscribe, Subscription, Unsubscribe};
 
 use super::core::{Core, key};
-use super::deliver::Outgoing;
 use super::operation::{Operation, Retaining, Subscribing, Unsubscribing};
 use super::outbox::{Errand, Wanted};
-use crate::raft::RetainedFound;
 
 impl Core {
     /// A SUBSCRIBE came.
@@ -176,92 +174,7 @@ impl Core {
             .push(Errand::ReadRetained { ticket, filters });
     }
 
-    /// Retained messages are there: to the shard what it has to queue, to the client the rest.
-    pub(super) fn retained_found(
-        &mut self,
-        mut retaining: Box<Retaining>,
-        found: Option<Vec<Vec<RetainedFound>>>,
-    ) {
-        let id = retaining.id;
-        let Some(found) = found else {
-            self.unavailable(id, "retained messages cannot be read now");
-            return;
-        };
-        let mut commands = Vec::new();
-        for (wanted, found) in std::mem::take(&mut retaining.wanted).iter().zip(found) {
-            commands.extend(self.deliver_retained(id, wanted, found));
-        }
-        let shard = self
-            .connections
-            .get(key(id))
-            .map(|connection| connection.shard);
-        let Some(shard) = shard.filter(|_| !commands.is_empty()) else {
-            self.finish_retained(&retaining);
-            return;
-        };
-        retaining.parts = commands.len() as u16;
-        let ticket = self
-            .operations
-            .insert(Operation::Retained(retaining))
-            .to_bits();
-        for command in commands {
-            self.request_with(shard, command, ticket);
-        }
-    }
-
-    /// The client has, or its shard queues, what was retained.
-    pub(super) fn finish_retained(&mut self, retaining: &Retaining) {
-        if let Some(subscribing) = &retaining.then {
-            self.send_suback(subscribing);
-        }
-    }
-
-    /// Sends what was retained for one filter; what a durable session gets at QoS 1 or 2 is returned as a
-    /// command for its shard.
-    fn deliver_retained(
-        &mut self,
-        id: ConnectionId,
-        wanted: &Wanted,
-        found: Vec<RetainedFound>,
-    ) -> Option<Command> {
-        let connection = self.connections.get(key(id))?;
-        let (durable, session, epoch) = (connection.durable, connection.claim, connection.epoch);
-        let mut messages = Vec::new();
-        for RetainedFound {
-            message,
-            expiry_seconds,
-        } in found
-        {
-            let qos = wanted.options.qos.min(message.qos);
-            if durable && qos != QoS::AtMostOnce {
-                let mut message = quorate_shard::Message::clone(&message);
-                message.qos = qos;
-                message.expiry_seconds = expiry_seconds;
-                messages.push(message);
-                continue;
-            }
-            let identifiers: Vec<u32> = wanted.identifier.into_iter().collect();
-            let head = PublishHead {
-                retain: true,
-                expiry_seconds,
-                subscription_ids: &identifiers,
-                ..PublishHead::new(qos, None)
-            };
-            let outgoing = Outgoing::of(&message, expiry_seconds);
-            self.deliver_retained_message(id, head, outgoing);
-        }
-        let identifier = wanted.identifier;
-        (!messages.is_empty()).then(|| {
-            Command::Enqueue(Enqueue {
-                session,
-                epoch,
-                messages,
-                identifier,
-            })
-        })
-    }
-
-    fn send_suback(&mut self, subscribing: &Subscribing) {
+    pub(super) fn send_suback(&mut self, subscribing: &Subscribing) {
         let Subscribing {
             id,
             packet_id,
