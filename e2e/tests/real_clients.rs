@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use quorate_e2e::broker::{Broker, Options, with_broker};
 use quorate_e2e::client::Client;
-use quorate_e2e::packet::{Connect, Version};
+use quorate_e2e::packet::{self, Connect, Publish, Version};
 use quorate_e2e::tool::{Tool, run_well};
 use quorate_e2e::wait;
 
@@ -20,11 +20,13 @@ fn subscriber(broker: &Broker, filter: &str, qos: &str) -> Result<Tool> {
     let mut tool = Tool::spawn("mosquitto_sub", &arguments)?;
     let mut marker = Client::connect(broker.port, &Connect::new("marker"))?;
     marker.retain(&ready, "yes", 0)?;
-    let line = tool.line()?;
+    let line = tool
+        .line()
+        .context("a retained message that crosses the subscription")?;
     ensure!(line == format!("{ready} yes"), "{line}");
     marker.retain(&ready, "", 0)?;
     // The clearing itself may or may not have been seen before the line above.
-    let line = tool.line()?;
+    let line = tool.line().context("the clearing of a retained message")?;
     ensure!(line.starts_with(&ready), "{line}");
     Ok(tool)
 }
@@ -120,6 +122,33 @@ fn a_retained_message_greets_new_subscribers_until_it_is_cleared() -> Result<()>
 }
 
 #[test]
+fn a_retained_message_and_a_subscription_that_cross_each_other_meet() -> Result<()> {
+    with_broker(Options::default(), |broker| {
+        let mut publisher = Client::connect(broker.port, &Connect::new("publisher"))?;
+        for round in 0..250_u8 {
+            let topic = format!("crossing/{round}");
+            let mut subscriber = Client::connect(broker.port, &Connect::new("subscriber"))?;
+            let message = Publish {
+                retain: true,
+                ..Publish::new(&topic, "met", round % 2)
+            };
+            let message = Publish {
+                id: u16::from(round % 2),
+                ..message
+            };
+            publisher.send(&packet::publish(Version::V5, &message))?;
+            subscriber.subscribe(&topic, 1)?;
+            let met = subscriber
+                .receive()
+                .with_context(|| format!("round {round}"))?;
+            assert_eq!(met.text(), "met");
+            subscriber.disconnect()?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn retained_messages_survive_a_restart() -> Result<()> {
     with_broker(Options::default(), |broker| {
         publish(broker, &["-r", "-q", "1", "-t", "kept", "-m", "still here"])?;
@@ -170,16 +199,16 @@ fn messages_of_one_publisher_arrive_in_order_at_every_qos() -> Result<()> {
 #[test]
 fn metrics_count_what_clients_did() -> Result<()> {
     with_broker(Options::default(), |broker| {
-        let mut client = Client::connect(broker.port, &Connect::new("counted"))?;
-        client.subscribe("counted/#", 1)?;
+        let mut client = Client::connect(broker.port, &Connect::new("zebra"))?;
+        client.subscribe("zebra/#", 1)?;
         for _ in 0..10 {
-            client.publish("counted/a", "x", 1)?;
+            client.publish("zebra/a", "x", 1)?;
         }
         client.receive_texts(10)?;
         let (status, page) = quorate_e2e::http::get(broker.http_port, "/metrics")?;
         assert_eq!(status, 200);
         assert!(
-            !page.contains("counted"),
+            !page.contains("zebra"),
             "a topic or client id in the metrics"
         );
         wait::until("the connection to be counted", wait::PATIENCE, || {
