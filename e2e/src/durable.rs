@@ -215,6 +215,10 @@ impl Publisher {
         };
         let message = self.flight[at].message;
         match kind {
+            // "Packet identifier not found" is how a release is answered that was done before the crash.
+            Ack::PubComp if *code == 0 || *code == 0x92 => {
+                self.flight.remove(at);
+            }
             _ if *code >= 0x80 => {
                 self.flight.remove(at);
                 self.run.note(Event::Refused(message, *code));
@@ -230,10 +234,7 @@ impl Publisher {
                 }
                 client.send(&packet::ack(Ack::PubRel, *id))?;
             }
-            Ack::PubComp => {
-                self.flight.remove(at);
-            }
-            Ack::PubRel => {}
+            Ack::PubComp | Ack::PubRel => {}
         }
         Ok(())
     }
