@@ -83,15 +83,7 @@ pub(super) fn encode(command: Command) -> log::Command {
 pub(super) fn decode(command: log::Command, source: usize) -> Result<Command, Malformed> {
     Ok(match present("command.kind", command.kind)? {
         Kind::Claim(claim) => Command::Claim(decode_claim(claim, source)?),
-        Kind::Release(release) => {
-            let (session, epoch) = decode_held(release.held)?;
-            Command::Release(Release {
-                session,
-                epoch,
-                fire_will: release.fire_will,
-                expiry_seconds: release.expiry_seconds,
-            })
-        }
+        Kind::Release(release) => Command::Release(decode_release(release)?),
         Kind::ReleaseNode(release) => Command::ReleaseNode(ReleaseNode {
             node: release.node,
             before: release.before,
@@ -214,6 +206,16 @@ fn decode_claim(claim: log::Claim, source: usize) -> Result<Claim, Malformed> {
         expiry_seconds: claim.expiry_seconds,
         window: narrow("claim.window", claim.window)?,
         will: will.transpose()?,
+    })
+}
+
+fn decode_release(release: log::Release) -> Result<Release, Malformed> {
+    let (session, epoch) = decode_held(release.held)?;
+    Ok(Release {
+        session,
+        epoch,
+        fire_will: release.fire_will,
+        expiry_seconds: release.expiry_seconds,
     })
 }
 
