@@ -302,9 +302,11 @@ impl Groups {
 }
 
 impl ShardHandle {
-    /// Appends what matches here. Tries again until this node is confirmed as the leader; the caller has
+    /// Appends what matches here, what this node has submitted included: a retained message whose publish
+    /// went by before the subscription was there must be found now. Tries again until this node is confirmed as the leader; the caller has
     /// the deadline.
     async fn retained(&self, filter: &str, found: &mut Vec<RetainedFound>) {
+        self.proposer.caught_up().await;
         while self.group.linearize().await.is_err() {
             tokio::time::sleep(super::limits::PROPOSE_RETRY).await;
         }

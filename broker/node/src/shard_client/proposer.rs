@@ -1,14 +1,14 @@
 //! One shard's proposer: takes everything queued whenever a slot is free, without lingering, and proposes
 //! again what was not taken. One task; answers come by calls from the thread that applies.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_shard::{Admission, Batch, Incarnation, Millis, NodeId, ShardId};
 use quorate_wal::Wal;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::clock::Clock;
@@ -16,7 +16,7 @@ use super::completer;
 use super::flight::{Flight, Step};
 use super::limits::{RETRY, TICK_INTERVAL_MIN};
 use super::queue::Queue;
-use super::request::{Completions, Request};
+use super::request::{Completions, ReplyTo, Request};
 use super::statistics::{Counters, ProposerStatistics};
 use crate::convert;
 use crate::raft::{Group, ProposeError, Reply, ShardMachine, ShardReply};
@@ -40,6 +40,9 @@ pub(crate) struct Proposer {
     flight: Mutex<Flight>,
     wake: Notify,
     ticking: AtomicBool,
+    /// Requests that were queued and that were answered, ever; see [`Self::caught_up`].
+    queued: AtomicU64,
+    answered: watch::Sender<u64>,
     counters: Counters,
 }
 
@@ -54,6 +57,8 @@ impl Proposer {
             flight: Mutex::default(),
             wake: Notify::new(),
             ticking: AtomicBool::new(false),
+            queued: AtomicU64::new(0),
+            answered: watch::Sender::new(0),
             counters: Counters::default(),
         }
     }
@@ -64,9 +69,12 @@ impl Proposer {
         let mut refused = Vec::new();
         {
             let mut queue = lock(&self.queue);
+            let offered = requests.len();
             for request in requests {
                 refused.extend(queue.push(request, room));
             }
+            let queued = offered - refused.len();
+            self.queued.fetch_add(queued as u64, Relaxed);
         }
         self.wake.notify_one();
         if !refused.is_empty() {
@@ -93,6 +101,14 @@ impl Proposer {
     /// Shard time now, as the next batch would be stamped.
     pub(crate) fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// Waits until all that was submitted before the call is applied: a read that follows sees it.
+    pub(crate) async fn caught_up(&self) {
+        let queued = self.queued.load(Relaxed);
+        let mut answered = self.answered.subscribe();
+        // The sender lives as long as this proposer.
+        let _ = answered.wait_for(|answered| *answered >= queued).await;
     }
 
     /// Whether nothing waits and nothing is on its way.
@@ -176,7 +192,7 @@ impl Proposer {
     fn admitted(&self, sequence: u64, reply: &ShardReply) {
         match reply.admission {
             Admission::Fresh | Admission::Duplicate => {
-                let replies = lock(&self.flight).applied(sequence);
+                let replies = self.applied(sequence);
                 Counters::add(&self.counters.batches, 1);
                 let barrier = self.parts.machine.barrier();
                 completer::complete(&self.parts.completions, barrier, replies, reply);
@@ -190,9 +206,17 @@ impl Proposer {
             ) => {
                 // This life of the node is over, or its numbers are lost: nobody may be told a wrong outcome.
                 tracing::error!(shard = self.parts.shard, %refusal, "a batch was refused for good");
-                lock(&self.flight).applied(sequence);
+                self.applied(sequence);
             }
         }
+    }
+
+    /// The batch is done with; gives who waits for it.
+    fn applied(&self, sequence: u64) -> Vec<ReplyTo> {
+        let replies = lock(&self.flight).applied(sequence);
+        let answered = |sum: &mut u64| *sum += replies.len() as u64;
+        self.answered.send_modify(answered);
+        replies
     }
 
     /// Completes when the shard's next deadline has passed and the last tick is long enough ago.
