@@ -267,6 +267,48 @@ fn snapshots(directory: &Path) -> bool {
     files.count() > 0
 }
 
+/// Where snapshots cannot be written the group goes on, and the log is freed once they can be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_stays_small_and_a_snapshot_that_fails_stops_nothing() {
+    let directory = TempDir::new().expect("a directory");
+    let mut small = options(directory.path());
+    small.wal.segment_bytes = 1 << 20;
+    small.snapshot_log_bytes = 2 << 20;
+    small.shards = 1;
+    let (groups, _) = start(small).await;
+    let payload = [7; 4_000];
+    let fill = async |megabytes: usize| {
+        for _ in 0..megabytes * 250 {
+            let outcome = groups.call(0, publish("t", &payload), DEADLINE).await;
+            assert_eq!(outcome, Ok(Outcome::Published(0)));
+        }
+    };
+    let place = directory.path().join("snapshots");
+    let away = directory.path().join("away");
+    std::fs::rename(&place, &away).expect("it is there");
+    fill(12).await;
+    let kept = log_size(directory.path());
+    assert!(
+        kept >= 12_000_000,
+        "without a snapshot nothing may be freed: {kept}"
+    );
+    std::fs::rename(&away, &place).expect("it is back");
+    let begun = Instant::now();
+    while log_size(directory.path()) > 9_000_000 {
+        assert!(begun.elapsed() < DEADLINE, "the log is freed");
+        fill(1).await;
+    }
+    fill(12).await;
+    assert!(log_size(directory.path()) < 12_000_000);
+    groups.shutdown().await;
+}
+
+fn log_size(directory: &Path) -> u64 {
+    let files = std::fs::read_dir(directory.join("wal")).expect("it is there");
+    let sizes = files.filter_map(|file| file.ok()?.metadata().ok());
+    sizes.map(|metadata| metadata.len()).sum()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_calls_at_once_are_all_answered_in_order() {
     let directory = TempDir::new().expect("a directory");
