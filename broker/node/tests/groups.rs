@@ -20,6 +20,8 @@ use tokio::sync::Notify;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
+type Confirmed = Box<dyn FnOnce() + Send>;
+
 /// Takes everything that comes out of the groups.
 #[derive(Default)]
 struct Sink {
@@ -28,12 +30,12 @@ struct Sink {
     interest: Mutex<BTreeMap<ShardId, Vec<Arc<str>>>>,
     wills: Mutex<Vec<(ShardId, PendingWill)>>,
     /// Confirmations are kept back while this is set.
-    held: Mutex<Option<Vec<Box<dyn FnOnce() + Send>>>>,
+    held: Mutex<Option<Vec<Confirmed>>>,
     changed: Notify,
 }
 
 impl Sink {
-    fn confirm(&self, confirmed: Box<dyn FnOnce() + Send>) {
+    fn confirm(&self, confirmed: Confirmed) {
         match &mut *self.held.lock().expect("not poisoned") {
             Some(held) => held.push(confirmed),
             None => confirmed(),
@@ -73,12 +75,7 @@ impl Deliveries for Sink {
         self.changed.notify_waiters();
     }
 
-    fn interest(
-        &self,
-        shard: ShardId,
-        deltas: Vec<InterestDelta>,
-        confirmed: Box<dyn FnOnce() + Send>,
-    ) {
+    fn interest(&self, shard: ShardId, deltas: Vec<InterestDelta>, confirmed: Confirmed) {
         let mut interest = self.interest.lock().expect("not poisoned");
         let filters = interest.entry(shard).or_default();
         for (added, filter) in deltas {
@@ -92,12 +89,7 @@ impl Deliveries for Sink {
         self.changed.notify_waiters();
     }
 
-    fn interest_set(
-        &self,
-        shard: ShardId,
-        filters: Vec<Arc<str>>,
-        confirmed: Box<dyn FnOnce() + Send>,
-    ) {
+    fn interest_set(&self, shard: ShardId, filters: Vec<Arc<str>>, confirmed: Confirmed) {
         self.interest
             .lock()
             .expect("not poisoned")
