@@ -176,66 +176,68 @@ fn property_values() {
     }
 }
 
+/// Table 2-4: an identifier with a value, and the packets that may have it.
+const PROPERTIES: [(&[u8], &str); 27] = [
+    (b"\x01\x01", "publish will"),
+    (b"\x02\0\0\0\x01", "publish will"),
+    (b"\x03\0\x01a", "publish will"),
+    (b"\x08\0\x01a", "publish will"),
+    (b"\x09\0\x01a", "publish will"),
+    (b"\x0b\x01", "publish subscribe"),
+    (b"\x11\0\0\0\x01", "connect connack disconnect"),
+    (b"\x12\0\x01a", "connack"),
+    (b"\x13\0\x01", "connack"),
+    (b"\x15\0\x01a", "connect connack auth"),
+    (b"\x16\0\x01a", "connect connack auth"),
+    (b"\x17\x01", "connect"),
+    (b"\x18\0\0\0\x01", "will"),
+    (b"\x19\x01", "connect"),
+    (b"\x1a\0\x01a", "connack"),
+    (b"\x1c\0\x01a", "connack disconnect"),
+    (
+        b"\x1f\0\x01a",
+        "connack puback suback unsuback disconnect auth",
+    ),
+    (b"\x21\0\x01", "connect connack"),
+    (b"\x22\0\x01", "connect connack"),
+    (b"\x23\0\x01", "publish"),
+    (b"\x24\x01", "connack"),
+    (b"\x25\x01", "connack"),
+    (
+        b"\x26\0\x01a\0\x01b",
+        "connect connack publish will puback subscribe suback unsubscribe unsuback disconnect auth",
+    ),
+    (b"\x27\0\0\0\x01", "connect connack"),
+    (b"\x28\x01", "connack"),
+    (b"\x29\x01", "connack"),
+    (b"\x2a\x01", "connack"),
+];
+
+/// Name, first byte, what precedes the property block, what follows it.
+const PACKETS: [(&str, u8, &[u8], &[u8]); 11] = [
+    ("connect", 0x10, b"\0\x04MQTT\x05\x02\0\0", b"\0\x01c"),
+    (
+        "will",
+        0x10,
+        b"\0\x04MQTT\x05\x06\0\0\0\0\x01c",
+        b"\0\x01w\0\0",
+    ),
+    ("connack", 0x20, b"\0\0", b""),
+    ("publish", 0x30, b"\0\x01t", b"payload"),
+    ("puback", 0x40, b"\0\x01\0", b""),
+    ("subscribe", 0x82, b"\0\x01", b"\0\x01f\0"),
+    ("suback", 0x90, b"\0\x01", b"\0"),
+    ("unsubscribe", 0xa2, b"\0\x01", b"\0\x01f"),
+    ("unsuback", 0xb0, b"\0\x01", b"\0"),
+    ("disconnect", 0xe0, b"\0", b""),
+    ("auth", 0xf0, b"\0", b""),
+];
+
 /// Each property in each packet: accepted where table 2-4 has it, else misplaced.
 #[test]
 fn property_placement_is_table_2_4() {
-    // (identifier with a value, packets that may have it)
-    let table: [(&[u8], &str); 27] = [
-        (b"\x01\x01", "publish will"),
-        (b"\x02\0\0\0\x01", "publish will"),
-        (b"\x03\0\x01a", "publish will"),
-        (b"\x08\0\x01a", "publish will"),
-        (b"\x09\0\x01a", "publish will"),
-        (b"\x0b\x01", "publish subscribe"),
-        (b"\x11\0\0\0\x01", "connect connack disconnect"),
-        (b"\x12\0\x01a", "connack"),
-        (b"\x13\0\x01", "connack"),
-        (b"\x15\0\x01a", "connect connack auth"),
-        (b"\x16\0\x01a", "connect connack auth"),
-        (b"\x17\x01", "connect"),
-        (b"\x18\0\0\0\x01", "will"),
-        (b"\x19\x01", "connect"),
-        (b"\x1a\0\x01a", "connack"),
-        (b"\x1c\0\x01a", "connack disconnect"),
-        (
-            b"\x1f\0\x01a",
-            "connack puback suback unsuback disconnect auth",
-        ),
-        (b"\x21\0\x01", "connect connack"),
-        (b"\x22\0\x01", "connect connack"),
-        (b"\x23\0\x01", "publish"),
-        (b"\x24\x01", "connack"),
-        (b"\x25\x01", "connack"),
-        (
-            b"\x26\0\x01a\0\x01b",
-            "connect connack publish will puback subscribe suback unsubscribe unsuback disconnect auth",
-        ),
-        (b"\x27\0\0\0\x01", "connect connack"),
-        (b"\x28\x01", "connack"),
-        (b"\x29\x01", "connack"),
-        (b"\x2a\x01", "connack"),
-    ];
-    // (name, first byte, what precedes the block, what follows it)
-    let packets: [(&str, u8, &[u8], &[u8]); 11] = [
-        ("connect", 0x10, b"\0\x04MQTT\x05\x02\0\0", b"\0\x01c"),
-        (
-            "will",
-            0x10,
-            b"\0\x04MQTT\x05\x06\0\0\0\0\x01c",
-            b"\0\x01w\0\0",
-        ),
-        ("connack", 0x20, b"\0\0", b""),
-        ("publish", 0x30, b"\0\x01t", b"payload"),
-        ("puback", 0x40, b"\0\x01\0", b""),
-        ("subscribe", 0x82, b"\0\x01", b"\0\x01f\0"),
-        ("suback", 0x90, b"\0\x01", b"\0"),
-        ("unsubscribe", 0xa2, b"\0\x01", b"\0\x01f"),
-        ("unsuback", 0xb0, b"\0\x01", b"\0"),
-        ("disconnect", 0xe0, b"\0", b""),
-        ("auth", 0xf0, b"\0", b""),
-    ];
-    for (property, places) in table {
-        for (name, first, before, after) in packets {
+    for (property, places) in PROPERTIES {
+        for (name, first, before, after) in PACKETS {
             let id = property[0];
             // Authentication data needs its method.
             let mut block = property.to_vec();
