@@ -115,7 +115,7 @@ impl ShardHost {
                 if commands.is_empty() {
                     return self.tick(journal, now);
                 }
-                let sequence = self.flight.next();
+                let sequence = self.flight.number();
                 let bytes = encode_batch(self.batch(sequence, now, commands));
                 self.flight.add(sequence, bytes.clone(), replies);
                 self.append(journal, sequence, bytes, refused)

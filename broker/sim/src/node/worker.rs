@@ -144,9 +144,9 @@ impl SimWorker {
             link.write(&output.pending()[..count]);
             output.advance(count, pool);
             if output.len() == 0 {
-                self.core.handle_written(id);
+                self.core.handle_written(id, count);
             } else {
-                self.core.handle_blocked(id);
+                self.core.handle_blocked(id, count);
             }
         }
     }
