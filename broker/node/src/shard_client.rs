@@ -12,7 +12,7 @@ mod request;
 mod statistics;
 
 pub use completer::complete;
-pub use flight::{Flight, Step};
+pub use flight::{Answered, Flight, Step};
 pub(crate) use proposer::{Proposer, ProposerParts};
 pub use queue::Queue;
 pub use request::{Completions, ReplyTo, Request, Unavailable};

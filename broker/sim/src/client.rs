@@ -103,7 +103,11 @@ impl Client {
 
     /// Sends CONNECT on a new link.
     pub(crate) fn connect(&mut self, around: Surroundings<'_>) {
-        let Surroundings { random, history, link } = around;
+        let Surroundings {
+            random,
+            history,
+            link,
+        } = around;
         self.state = State::Connecting(link.number);
         self.inbox.clear();
         self.acks.clear();
@@ -117,9 +121,15 @@ impl Client {
             will_delay_seconds: will.delay_seconds,
         });
         let will = will.map(|message| history.add_message(message));
-        let payload = will.map(|number| payload(random, number)).unwrap_or_default();
+        let payload = will
+            .map(|number| payload(random, number))
+            .unwrap_or_default();
         self.encode_connect(&payload, &mut link.to_node);
-        history.note(Event::Connecting { client: self.number, link: link.number, will });
+        history.note(Event::Connecting {
+            client: self.number,
+            link: link.number,
+            will,
+        });
     }
 
     fn encode_connect(&self, will_payload: &[u8], out: &mut Vec<u8>) {
@@ -149,7 +159,11 @@ impl Client {
 
     /// Cuts its connection without a word.
     pub(crate) fn cut(&mut self, around: Surroundings<'_>) {
-        let Surroundings { random, history, link } = around;
+        let Surroundings {
+            random,
+            history,
+            link,
+        } = around;
         link.cut_by_client(random);
         self.close(link.number, history);
     }
@@ -160,7 +174,10 @@ impl Client {
         let packet = Packet::Disconnect(Disconnect::new(ReasonCode::Success));
         send(&packet, self.profile.version, &mut link.to_node);
         link.close_by_client();
-        history.note(Event::Disconnecting { client: self.number, link: link.number });
+        history.note(Event::Disconnecting {
+            client: self.number,
+            link: link.number,
+        });
         self.close(link.number, history);
     }
 
@@ -169,24 +186,34 @@ impl Client {
         if self.link() == Some(link) {
             self.state = State::Away;
             self.operation = None;
-            history.note(Event::Closed { client: self.number, link });
+            history.note(Event::Closed {
+                client: self.number,
+                link,
+            });
         }
     }
 
     /// Some bytes of its connection came.
-    pub(crate) fn read(&mut self, bytes: &[u8], around: &mut Surroundings<'_>) -> Result<(), Violation> {
+    pub(crate) fn read(
+        &mut self,
+        bytes: &[u8],
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Violation> {
         self.inbox.extend_from_slice(bytes);
         let inbox = std::mem::take(&mut self.inbox);
         let mut at = 0;
         loop {
-            let decoded = quorate_codec::decode(&inbox[at..], self.profile.version, &DecodeLimits::default());
+            let decoded =
+                quorate_codec::decode(&inbox[at..], self.profile.version, &DecodeLimits::default());
             match decoded {
                 Ok(Decoded::Packet { packet, consumed }) => {
                     at += consumed;
                     self.handle(&packet, around)?;
                 }
                 Ok(Decoded::Incomplete { .. }) => break,
-                Err(error) => return Err(self.broken(&format!("bytes that are no packet: {error}"))),
+                Err(error) => {
+                    return Err(self.broken(&format!("bytes that are no packet: {error}")));
+                }
             }
         }
         if self.link().is_some() {
@@ -195,7 +222,11 @@ impl Client {
         Ok(())
     }
 
-    fn handle(&mut self, packet: &Packet<'_>, around: &mut Surroundings<'_>) -> Result<(), Violation> {
+    fn handle(
+        &mut self,
+        packet: &Packet<'_>,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Violation> {
         if let Packet::ConnAck(connack) = packet {
             return self.handle_connack(connack, around);
         }
@@ -221,7 +252,11 @@ impl Client {
         }
     }
 
-    fn handle_connack(&mut self, connack: &ConnAck<'_>, around: &mut Surroundings<'_>) -> Result<(), Violation> {
+    fn handle_connack(
+        &mut self,
+        connack: &ConnAck<'_>,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Violation> {
         let State::Connecting(link) = self.state else {
             return Err(self.broken("a second CONNACK"));
         };
@@ -229,7 +264,11 @@ impl Client {
             return Err(self.broken("CONNECT was refused"));
         }
         let present = connack.session_present;
-        around.history.note(Event::Connected { client: self.number, link, present });
+        around.history.note(Event::Connected {
+            client: self.number,
+            link,
+            present,
+        });
         self.state = State::Connected(link);
         if present {
             self.resend(around);
@@ -241,7 +280,11 @@ impl Client {
         Ok(())
     }
 
-    fn handle_disconnect(&mut self, reason: ReasonCode, around: &mut Surroundings<'_>) -> Result<(), Violation> {
+    fn handle_disconnect(
+        &mut self,
+        reason: ReasonCode,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Violation> {
         if reason != ReasonCode::SessionTakenOver {
             return Err(self.broken(&format!("DISCONNECT with {reason:?}")));
         }
@@ -256,7 +299,10 @@ impl Client {
             self.packet_id_last = self.packet_id_last % CLIENT_PACKET_IDS_MAX + 1;
             let id = self.packet_id_last;
             let used = self.outgoing.iter().any(|one| one.packet_id.get() == id)
-                || self.operation.as_ref().is_some_and(|one| one.packet_id.get() == id);
+                || self
+                    .operation
+                    .as_ref()
+                    .is_some_and(|one| one.packet_id.get() == id);
             if let Some(id) = PacketId::new(id).filter(|_| !used) {
                 return id;
             }

@@ -14,27 +14,67 @@ pub(crate) type MessageNumber = usize;
 #[allow(missing_docs, reason = "the fields say what they are")]
 pub enum Event {
     /// CONNECT was sent.
-    Connecting { client: ClientNumber, link: LinkNumber, will: Option<MessageNumber> },
+    Connecting {
+        client: ClientNumber,
+        link: LinkNumber,
+        will: Option<MessageNumber>,
+    },
     /// CONNACK came.
-    Connected { client: ClientNumber, link: LinkNumber, present: bool },
+    Connected {
+        client: ClientNumber,
+        link: LinkNumber,
+        present: bool,
+    },
     /// DISCONNECT was sent.
-    Disconnecting { client: ClientNumber, link: LinkNumber },
+    Disconnecting {
+        client: ClientNumber,
+        link: LinkNumber,
+    },
     /// The client knows that its connection is over.
-    Closed { client: ClientNumber, link: LinkNumber },
+    Closed {
+        client: ClientNumber,
+        link: LinkNumber,
+    },
     /// PUBLISH was sent.
-    Sent { client: ClientNumber, message: MessageNumber, packet_id: Option<u16>, dup: bool },
+    Sent {
+        client: ClientNumber,
+        message: MessageNumber,
+        packet_id: Option<u16>,
+        dup: bool,
+    },
     /// PUBACK or PUBREC came.
-    Acknowledged { client: ClientNumber, message: MessageNumber },
+    Acknowledged {
+        client: ClientNumber,
+        message: MessageNumber,
+    },
     /// The broker refused the message.
-    Refused { client: ClientNumber, message: MessageNumber },
+    Refused {
+        client: ClientNumber,
+        message: MessageNumber,
+    },
     /// PUBLISH came. `passed` says whether the application was given it.
-    Received { client: ClientNumber, link: LinkNumber, message: MessageNumber, arrival: Arrival },
+    Received {
+        client: ClientNumber,
+        link: LinkNumber,
+        message: MessageNumber,
+        arrival: Arrival,
+    },
     /// PUBREL came.
-    Released { client: ClientNumber, packet_id: u16 },
+    Released {
+        client: ClientNumber,
+        packet_id: u16,
+    },
     /// SUBACK came.
-    Subscribed { client: ClientNumber, filter: &'static str, qos: QoS },
+    Subscribed {
+        client: ClientNumber,
+        filter: &'static str,
+        qos: QoS,
+    },
     /// UNSUBSCRIBE was sent.
-    Unsubscribing { client: ClientNumber, filter: &'static str },
+    Unsubscribing {
+        client: ClientNumber,
+        filter: &'static str,
+    },
     /// The node's process or machine died.
     Crashed,
     /// It runs again.

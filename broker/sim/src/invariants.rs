@@ -27,7 +27,10 @@ pub struct Violation {
 
 impl Violation {
     pub(crate) fn new(invariant: &'static str, what: impl Into<String>) -> Self {
-        Self { invariant, what: what.into() }
+        Self {
+            invariant,
+            what: what.into(),
+        }
     }
 }
 

@@ -113,7 +113,8 @@ impl Node {
             shards.push(ShardHost::open(shard, parts, &post, forget.clone())?);
         }
         let registry = Arc::<Registry>::default();
-        let workers = (0..scenario.workers).map(|id| SimWorker::new(id, scenario, &slots, &registry));
+        let workers =
+            (0..scenario.workers).map(|id| SimWorker::new(id, scenario, &slots, &registry));
         let mut node = Self {
             scenario: scenario.clone(),
             incarnation,
@@ -135,6 +136,7 @@ impl Node {
         Ok(node)
     }
 
+    /// Wills that are due at once wait until every shard has told its interest, as in the broker.
     fn lead(&mut self) {
         for host in &mut self.shards {
             host.lead();
@@ -142,15 +144,23 @@ impl Node {
             let (told, answer) = oneshot::channel();
             let before = self.incarnation;
             let command = Command::ReleaseNode(ReleaseNode { node: NODE, before });
-            host.submit(vec![Request { command, reply: ReplyTo::Oneshot(told) }]);
+            host.submit(vec![Request {
+                command,
+                reply: ReplyTo::Oneshot(told),
+            }]);
             self.releases.push(answer);
         }
-        self.deliver_post();
+        let is_will = |posted: &Posted| matches!(posted, Posted::Will { .. });
+        let (wills, others): (Vec<_>, Vec<_>) = self.post.take().into_iter().partition(is_will);
+        for posted in others.into_iter().chain(wills) {
+            self.deliver_one(posted);
+        }
     }
 
     /// Whether clients are let in.
     fn is_ready(&mut self) -> bool {
-        self.releases.retain_mut(|release| release.try_recv().is_err());
+        self.releases
+            .retain_mut(|release| release.try_recv().is_err());
         let loaded = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
         self.releases.is_empty() && self.interest_loaded.iter().all(loaded)
     }
@@ -164,7 +174,9 @@ impl Node {
             self.shards[shard].submit(requests);
         }
         for (to, mail) in handed_out.mail {
-            self.workers[usize::from(to)].mail.push_back(Mail::Told(mail));
+            self.workers[usize::from(to)]
+                .mail
+                .push_back(Mail::Told(mail));
         }
         for errand in handed_out.errands {
             self.run_errand(own, errand);
@@ -209,9 +221,10 @@ impl Node {
         }
         self.read_retained(outside);
         let shards = &mut self.shards;
-        self.forgetting.step(shards.len() as u16, |shard, requests| {
-            shards[usize::from(shard)].submit(requests);
-        });
+        self.forgetting
+            .step(shards.len() as u16, |shard, requests| {
+                shards[usize::from(shard)].submit(requests);
+            });
         self.deliver_post();
         Ok(())
     }
@@ -242,13 +255,19 @@ impl Node {
             self.logins.len(),
             self.readings.len(),
             self.forgetting.is_idle(),
-            self.workers.iter().map(|worker| worker.mail.len()).collect::<Vec<_>>(),
+            self.workers
+                .iter()
+                .map(|worker| worker.mail.len())
+                .collect::<Vec<_>>(),
         )
     }
 
     /// When something is due in a shard that only time brings.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
-        self.shards.iter().filter_map(ShardHost::next_deadline).min()
+        self.shards
+            .iter()
+            .filter_map(ShardHost::next_deadline)
+            .min()
     }
 
     /// Replicas against what they replicate.
@@ -289,7 +308,9 @@ impl Node {
     fn deliver_one(&mut self, posted: Posted) {
         match posted {
             Posted::ToWorker(worker, message) => {
-                self.workers[usize::from(worker)].mail.push_back(Mail::Told(*message));
+                self.workers[usize::from(worker)]
+                    .mail
+                    .push_back(Mail::Told(*message));
             }
             Posted::ToAll(make) => {
                 for worker in &mut self.workers {
@@ -298,7 +319,11 @@ impl Node {
             }
             Posted::Will { shard, will } => {
                 let done = self.post.will_published(shard, will.clone());
-                let origin = Origin::Will { shard, session: will.session, epoch: will.epoch };
+                let origin = Origin::Will {
+                    shard,
+                    session: will.session,
+                    epoch: will.epoch,
+                };
                 let injected = quorate_node::worker::Injected {
                     message: will.message,
                     publisher: Some(will.client_id),
@@ -309,7 +334,11 @@ impl Node {
                 let message = ToWorker::Publish(injected);
                 self.workers[worker].mail.push_back(Mail::Told(message));
             }
-            Posted::WillPublished { shard, session, epoch } => {
+            Posted::WillPublished {
+                shard,
+                session,
+                epoch,
+            } => {
                 let command = Command::WillDone(WillDone { session, epoch });
                 let reply = ReplyTo::None;
                 self.shards[usize::from(shard)].submit(vec![Request { command, reply }]);

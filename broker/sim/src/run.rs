@@ -48,9 +48,15 @@ pub fn run_seed_logged(seed: u64, mistake: Mistake) -> (History, Result<(), Viol
 
 fn summary(history: &History) -> Summary {
     use crate::history::Event;
-    let count = |wanted: fn(&Event) -> bool| history.events.iter().filter(|event| wanted(event)).count() as u64;
+    let count = |wanted: fn(&Event) -> bool| {
+        history.events.iter().filter(|event| wanted(event)).count() as u64
+    };
     Summary {
-        messages: history.messages.iter().filter(|message| message.will_of.is_none()).count() as u64,
+        messages: history
+            .messages
+            .iter()
+            .filter(|message| message.will_of.is_none())
+            .count() as u64,
         deliveries: count(|event| matches!(event, Event::Received { .. })),
         crashes: count(|event| matches!(event, Event::Crashed)),
         events: history.events.len() as u64,

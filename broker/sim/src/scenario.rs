@@ -149,9 +149,17 @@ fn draw_profile(random: &mut Random, place: usize) -> Profile {
         filters,
         will: has_will.then(|| WillProfile {
             qos: *random.pick(&[QoS::AtLeastOnce, QoS::ExactlyOnce]),
-            delay_seconds: if v5 && random.one_in(2) { random.within(1, 3) as u32 } else { 0 },
+            delay_seconds: if v5 && random.one_in(2) {
+                random.within(1, 3) as u32
+            } else {
+                0
+            },
         }),
-        receive_maximum: if v5 { *random.pick(&[1, 3, 100]) } else { u16::MAX },
+        receive_maximum: if v5 {
+            *random.pick(&[1, 3, 100])
+        } else {
+            u16::MAX
+        },
         slow: random.one_in(3),
         leaves: place > 1 && random.one_in(4),
     }

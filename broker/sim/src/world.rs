@@ -46,13 +46,18 @@ impl World {
         let mut random = Random::new(seed);
         let scenario = Scenario::draw(&mut random, mistake);
         let clients = scenario.profiles.iter().cloned().enumerate();
-        let clients = clients.map(|(number, profile)| Client::new(number, profile)).collect();
+        let clients = clients
+            .map(|(number, profile)| Client::new(number, profile))
+            .collect();
         let disk = SimDisk::new(random.next());
         Self {
             scenario,
             random,
             history: History::default(),
-            storage: Storage { disk, snapshots: BTreeMap::new() },
+            storage: Storage {
+                disk,
+                snapshots: BTreeMap::new(),
+            },
             epochs: Epochs::default(),
             node: None,
             incarnation: 0,
@@ -133,12 +138,17 @@ impl World {
     fn connect(&mut self, number: usize) {
         let link = self.links_made;
         self.links_made += 1;
-        self.links.insert(link, Link::new(link, number, self.scenario.socket_bytes));
+        self.links
+            .insert(link, Link::new(link, number, self.scenario.socket_bytes));
         if let Some(node) = &mut self.node {
             node.accept(link);
         }
         let link = self.links.get_mut(&link).expect("inserted above");
-        let around = Surroundings { random: &mut self.random, history: &mut self.history, link };
+        let around = Surroundings {
+            random: &mut self.random,
+            history: &mut self.history,
+            link,
+        };
         self.clients[number].connect(around);
         if self.node.is_none() {
             link_refused(&mut self.clients[number], link, &mut self.history);
@@ -149,7 +159,14 @@ impl World {
         let client = &mut self.clients[number];
         let link = client.link().and_then(|link| self.links.get_mut(&link));
         if let Some(link) = link {
-            act(client, Surroundings { random: &mut self.random, history: &mut self.history, link });
+            act(
+                client,
+                Surroundings {
+                    random: &mut self.random,
+                    history: &mut self.history,
+                    link,
+                },
+            );
         }
     }
 
@@ -164,7 +181,12 @@ impl World {
         self.move_bytes(number, there, back)
     }
 
-    fn move_bytes(&mut self, number: LinkNumber, there: usize, back: usize) -> Result<(), Violation> {
+    fn move_bytes(
+        &mut self,
+        number: LinkNumber,
+        there: usize,
+        back: usize,
+    ) -> Result<(), Violation> {
         let Some(link) = self.links.get_mut(&number) else {
             return Ok(());
         };
@@ -172,7 +194,11 @@ impl World {
         let client = &mut self.clients[link.client];
         if client.link() == Some(number) {
             let bytes = link.read_by_client(back);
-            let mut around = Surroundings { random: &mut self.random, history: &mut self.history, link };
+            let mut around = Surroundings {
+                random: &mut self.random,
+                history: &mut self.history,
+                link,
+            };
             client.read(&bytes, &mut around)?;
             if link.ended_for_client() {
                 link.client_closed = true;

@@ -1,6 +1,6 @@
 //! From the groups to the workers' mailboxes: outcomes, deliveries, interest, wills. Never blocks.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use quorate_router::{Scope, Target};
 use quorate_shard::{Origin, Outcome, Owner, PendingWill, SessionId, ShardId};
@@ -15,6 +15,9 @@ pub(super) struct Dispatch {
     mailboxes: Arc<[Arc<Mailbox>]>,
     /// Set once the groups run; they need this before that.
     groups: Arc<OnceLock<Groups>>,
+    /// Wills that were due while the groups started. A worker that published one then would not know yet what the
+    /// shards want that start after this one, and nobody could be told that it is done.
+    early_wills: Mutex<Option<Vec<(ShardId, PendingWill)>>>,
 }
 
 impl Dispatch {
@@ -22,13 +25,25 @@ impl Dispatch {
         Self {
             mailboxes,
             groups: Arc::default(),
+            early_wills: Mutex::new(Some(Vec::new())),
         }
     }
 
-    /// Makes the groups known, which report that a will is published.
+    /// Makes the groups known, which report that a will is published. Every shard has told its interest by now, and
+    /// mailboxes keep order: wills go out from here on.
     pub(super) fn serve(&self, groups: Groups) {
         // Set once at start; a second call would change nothing.
         let _ = self.groups.set(groups);
+        let early = self.early_wills().take();
+        for (shard, will) in early.into_iter().flatten() {
+            self.publish(shard, will);
+        }
+    }
+
+    fn early_wills(&self) -> MutexGuard<'_, Option<Vec<(ShardId, PendingWill)>>> {
+        self.early_wills
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell_all(
@@ -50,6 +65,42 @@ impl Dispatch {
                 confirm: confirm.clone(),
             });
         }
+    }
+
+    /// Has a worker publish a will.
+    fn publish(&self, shard: ShardId, will: PendingWill) {
+        let PendingWill {
+            session,
+            epoch,
+            client_id,
+            message,
+        } = will;
+        let groups = self.groups.clone();
+        let done = Done::new(move |accepted| {
+            if !accepted {
+                tracing::warn!(
+                    shard,
+                    session,
+                    "a will was refused by a full queue and is dropped"
+                );
+            }
+            if let Some(groups) = groups.get() {
+                groups.will_done(shard, session, epoch);
+            }
+        });
+        let origin = Some(Origin::Will {
+            shard,
+            session,
+            epoch,
+        });
+        let worker = usize::from(shard) % self.mailboxes.len();
+        let publish = Injected {
+            message,
+            publisher: Some(client_id),
+            origin,
+            done,
+        };
+        self.mailboxes[worker].send(ToWorker::Publish(publish));
     }
 }
 
@@ -88,38 +139,11 @@ impl Deliveries for Dispatch {
     }
 
     fn publish_will(&self, shard: ShardId, will: PendingWill) {
-        let PendingWill {
-            session,
-            epoch,
-            client_id,
-            message,
-        } = will;
-        let groups = self.groups.clone();
-        let done = Done::new(move |accepted| {
-            if !accepted {
-                tracing::warn!(
-                    shard,
-                    session,
-                    "a will was refused by a full queue and is dropped"
-                );
-            }
-            if let Some(groups) = groups.get() {
-                groups.will_done(shard, session, epoch);
-            }
-        });
-        let origin = Some(Origin::Will {
-            shard,
-            session,
-            epoch,
-        });
-        let worker = usize::from(shard) % self.mailboxes.len();
-        let publish = Injected {
-            message,
-            publisher: Some(client_id),
-            origin,
-            done,
-        };
-        self.mailboxes[worker].send(ToWorker::Publish(publish));
+        if let Some(early) = self.early_wills().as_mut() {
+            early.push((shard, will));
+            return;
+        }
+        self.publish(shard, will);
     }
 
     fn close(&self, shard: ShardId, session: SessionId, owner: Owner) {

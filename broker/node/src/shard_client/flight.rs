@@ -1,5 +1,7 @@
 //! Batches that are proposed and not answered, in the order of their numbers. A batch that was not taken
-//! is proposed again with its number, after all others have been answered, so that order holds.
+//! is proposed again with its number, after all others have been answered, so that order holds. Answers are
+//! handed out in that order as well: who waits sends the next step of a message when it hears of the last one, and
+//! two messages of one publisher must not change places there (P5).
 
 use std::collections::VecDeque;
 
@@ -7,6 +9,7 @@ use bytes::Bytes;
 
 use super::limits::BATCHES_IN_FLIGHT_MAX;
 use super::request::ReplyTo;
+use crate::raft::ShardReply;
 
 /// See the module.
 #[derive(Default)]
@@ -20,8 +23,21 @@ struct Sent {
     sequence: u64,
     bytes: Bytes,
     replies: Vec<ReplyTo>,
-    flying: bool,
+    state: State,
 }
+
+/// Where a batch stands.
+enum State {
+    /// Proposed, not answered.
+    Flying,
+    /// Not taken, as far as is known.
+    Failed,
+    /// Answered before an earlier one; `None` if nobody may be told anything.
+    Answered(Option<ShardReply>),
+}
+
+/// Who waits for a batch, and its answer; `None` when it was refused for good and nobody may be told anything.
+pub type Answered = (Vec<ReplyTo>, Option<ShardReply>);
 
 /// What the proposer does next.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,8 +53,9 @@ pub enum Step {
 impl Flight {
     /// What to do now.
     pub fn step(&self) -> Step {
-        let failed = self.batches.iter().any(|sent| !sent.flying);
-        let flying = self.batches.iter().any(|sent| sent.flying);
+        let mut states = self.batches.iter().map(|sent| &sent.state);
+        let failed = states.clone().any(|state| matches!(state, State::Failed));
+        let flying = states.any(|state| matches!(state, State::Flying));
         match (failed, flying) {
             (true, false) => Step::Again,
             (true, true) => Step::Wait,
@@ -59,38 +76,58 @@ impl Flight {
             sequence,
             bytes,
             replies,
-            flying: true,
+            state: State::Flying,
         });
     }
 
-    /// A batch was applied: who waits for it.
-    pub fn applied(&mut self, sequence: u64) -> Vec<ReplyTo> {
-        let place = self
-            .batches
-            .iter()
-            .position(|sent| sent.sequence == sequence);
-        let sent = place.and_then(|place| self.batches.remove(place));
-        sent.map_or_else(Vec::new, |sent| sent.replies)
+    /// A batch was applied. What can be handed out now: it and those after it that were answered before, or
+    /// nothing while an earlier one is missing.
+    pub fn applied(&mut self, sequence: u64, reply: ShardReply) -> Vec<Answered> {
+        self.set(sequence, State::Answered(Some(reply)));
+        self.take_answered()
+    }
+
+    /// A batch will never be answered: nobody is told, and those behind it wait no longer for it.
+    pub fn refused(&mut self, sequence: u64) -> Vec<Answered> {
+        self.set(sequence, State::Answered(None));
+        self.take_answered()
     }
 
     /// A batch was not taken, as far as is known.
     pub fn failed(&mut self, sequence: u64) {
-        for sent in &mut self.batches {
-            if sent.sequence == sequence {
-                sent.flying = false;
-            }
+        self.set(sequence, State::Failed);
+    }
+
+    fn set(&mut self, sequence: u64, state: State) {
+        let sent = self.batches.iter_mut();
+        let found = sent.filter(|sent| sent.sequence == sequence).last();
+        // An answer that comes twice changes nothing.
+        if let Some(sent) = found.filter(|sent| !matches!(sent.state, State::Answered(_))) {
+            sent.state = state;
         }
     }
 
-    /// All batches, to be proposed again in this order.
+    fn take_answered(&mut self) -> Vec<Answered> {
+        let mut answered = Vec::new();
+        let is_answered = |sent: &mut Sent| matches!(sent.state, State::Answered(_));
+        while let Some(sent) = self.batches.pop_front_if(is_answered) {
+            if let State::Answered(reply) = sent.state {
+                answered.push((sent.replies, reply));
+            }
+        }
+        answered
+    }
+
+    /// All batches that are not answered, to be proposed again in this order.
     pub fn again(&mut self) -> Vec<(u64, Bytes)> {
-        let batches = self.batches.iter_mut();
-        batches
-            .map(|sent| {
-                sent.flying = true;
-                (sent.sequence, sent.bytes.clone())
-            })
-            .collect()
+        let mut again = Vec::new();
+        for sent in &mut self.batches {
+            if !matches!(sent.state, State::Answered(_)) {
+                sent.state = State::Flying;
+                again.push((sent.sequence, sent.bytes.clone()));
+            }
+        }
+        again
     }
 
     /// Whether nothing is on its way.
@@ -106,14 +143,32 @@ impl Flight {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bytes::Bytes;
+    use quorate_shard::{Admission, Outcome};
 
     use super::{Flight, Step};
+    use crate::raft::ShardReply;
 
     fn fill(flight: &mut Flight) -> u64 {
         let sequence = flight.number();
         flight.add(sequence, Bytes::new(), Vec::new());
         sequence
+    }
+
+    /// A reply that says how many sessions took a message.
+    fn reply(published: u32) -> ShardReply {
+        ShardReply {
+            admission: Admission::Fresh,
+            outcomes: Arc::new([Outcome::Published(published)]),
+            interest: 0,
+        }
+    }
+
+    fn published(answered: &[super::Answered]) -> Vec<Outcome> {
+        let replies = answered.iter().filter_map(|(_, reply)| reply.as_ref());
+        replies.map(|reply| reply.outcomes[0].clone()).collect()
     }
 
     #[test]
@@ -134,9 +189,38 @@ mod tests {
             .collect();
         assert_eq!(again, [first, second]);
         assert_eq!(flight.step(), Step::Wait);
-        flight.applied(first);
+        flight.applied(first, reply(1));
         assert_eq!(flight.step(), Step::Fill);
-        flight.applied(second);
+        flight.applied(second, reply(2));
         assert!(flight.is_empty());
+    }
+
+    #[test]
+    fn an_answer_waits_for_the_one_before_it() {
+        let mut flight = Flight::default();
+        let first = fill(&mut flight);
+        let second = fill(&mut flight);
+        flight.failed(first);
+        assert_eq!(published(&flight.applied(second, reply(2))), []);
+        assert_eq!(flight.step(), Step::Again);
+        assert_eq!(
+            flight.again().len(),
+            1,
+            "an answered batch does not go again"
+        );
+        let answered = flight.applied(first, reply(1));
+        let expected = [Outcome::Published(1), Outcome::Published(2)];
+        assert_eq!(published(&answered), expected);
+        assert!(flight.is_empty());
+    }
+
+    #[test]
+    fn a_batch_refused_for_good_holds_nobody_up() {
+        let mut flight = Flight::default();
+        let first = fill(&mut flight);
+        let second = fill(&mut flight);
+        assert_eq!(published(&flight.applied(second, reply(2))), []);
+        let answered = flight.refused(first);
+        assert_eq!(published(&answered), [Outcome::Published(2)]);
     }
 }

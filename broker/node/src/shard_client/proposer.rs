@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::completer;
-use super::flight::{Flight, Step};
+use super::flight::{Answered, Flight, Step};
 use super::limits::{RETRY, TICK_INTERVAL_MIN};
 use super::queue::Queue;
-use super::request::{Completions, ReplyTo, Request};
+use super::request::{Completions, Request};
 use super::statistics::{Counters, ProposerStatistics};
 use crate::convert;
 use crate::raft::{Group, ProposeError, Reply, ShardMachine, ShardReply};
@@ -175,7 +175,7 @@ impl Proposer {
 
     fn answered(&self, sequence: u64, result: Result<Reply, ProposeError>) {
         match result {
-            Ok(Reply::Shard(reply)) => self.admitted(sequence, &reply),
+            Ok(Reply::Shard(reply)) => self.admitted(sequence, reply),
             // The entry is another kind's: the log is not ours. Nobody is told anything.
             Ok(Reply::None | Reply::Control(_)) => {
                 tracing::error!(shard = self.parts.shard, "an answer of another group came");
@@ -189,13 +189,13 @@ impl Proposer {
         self.wake.notify_one();
     }
 
-    fn admitted(&self, sequence: u64, reply: &ShardReply) {
+    fn admitted(&self, sequence: u64, reply: ShardReply) {
         match reply.admission {
             Admission::Fresh | Admission::Duplicate => {
-                let replies = self.applied(sequence);
                 Counters::add(&self.counters.batches, 1);
-                let barrier = self.parts.machine.barrier();
-                completer::complete(&self.parts.completions, barrier, replies, reply);
+                // Told under the lock, so that answers leave in the order of their batches.
+                let mut flight = lock(&self.flight);
+                self.complete(flight.applied(sequence, reply));
             }
             Admission::Refused(quorate_shard::Refusal::Gap { .. }) => {
                 lock(&self.flight).failed(sequence);
@@ -206,17 +206,22 @@ impl Proposer {
             ) => {
                 // This life of the node is over, or its numbers are lost: nobody may be told a wrong outcome.
                 tracing::error!(shard = self.parts.shard, %refusal, "a batch was refused for good");
-                self.applied(sequence);
+                let mut flight = lock(&self.flight);
+                self.complete(flight.refused(sequence));
             }
         }
     }
 
-    /// The batch is done with; gives who waits for it.
-    fn applied(&self, sequence: u64) -> Vec<ReplyTo> {
-        let replies = lock(&self.flight).applied(sequence);
-        let answered = |sum: &mut u64| *sum += replies.len() as u64;
-        self.answered.send_modify(answered);
-        replies
+    /// These batches are done with; tells who waits.
+    fn complete(&self, answered: Vec<Answered>) {
+        let barrier = self.parts.machine.barrier();
+        for (replies, reply) in answered {
+            let count = replies.len() as u64;
+            if let Some(reply) = reply {
+                completer::complete(&self.parts.completions, barrier, replies, &reply);
+            }
+            self.answered.send_modify(|sum| *sum += count);
+        }
     }
 
     /// Completes when the shard's next deadline has passed and the last tick is long enough ago.

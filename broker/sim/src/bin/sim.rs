@@ -26,7 +26,9 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let found = Mistake::ALL.iter().find(|(name, _)| *name == arguments.mistake);
+    let found = Mistake::ALL
+        .iter()
+        .find(|(name, _)| *name == arguments.mistake);
     let Some((_, mistake)) = found else {
         eprintln!("no such mistake: {}", arguments.mistake);
         return ExitCode::FAILURE;
@@ -75,5 +77,9 @@ fn run_many(first: u64, count: u64, mistake: Mistake) -> ExitCode {
     let rate = count as f64 / seconds * 60.0;
     println!("{count} seeds in {seconds:.1} s ({rate:.0} a minute), {failures} failed");
     println!("{messages} messages, {deliveries} deliveries, {crashes} crashes");
-    if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failures == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -55,7 +55,12 @@ impl Client {
         let packet_id = self.draw_packet_id();
         self.send_publish(message, &payload, Some(packet_id), false, around);
         let stage = Stage::Published;
-        self.outgoing.push_back(Outgoing { packet_id, message, payload, stage });
+        self.outgoing.push_back(Outgoing {
+            packet_id,
+            message,
+            payload,
+            stage,
+        });
     }
 
     /// Everything that is not complete, again, in its order (MQTT-4.4.0-1).
@@ -80,7 +85,9 @@ impl Client {
         dup: bool,
         around: &mut Surroundings<'_>,
     ) {
-        let Published { topic, qos, retain, .. } = &around.history.messages[message];
+        let Published {
+            topic, qos, retain, ..
+        } = &around.history.messages[message];
         let publish = Publish {
             dup,
             qos: *qos,
@@ -90,9 +97,18 @@ impl Client {
             properties: PublishProperties::NONE,
             payload,
         };
-        send(&Packet::Publish(publish), self.profile.version, &mut around.link.to_node);
+        send(
+            &Packet::Publish(publish),
+            self.profile.version,
+            &mut around.link.to_node,
+        );
         let packet_id = packet_id.map(PacketId::get);
-        around.history.note(Event::Sent { client: self.number, message, packet_id, dup });
+        around.history.note(Event::Sent {
+            client: self.number,
+            message,
+            packet_id,
+            dup,
+        });
     }
 
     fn send_pubrel(&self, packet_id: PacketId, around: &mut Surroundings<'_>) {
@@ -154,7 +170,13 @@ impl Client {
         });
     }
 
-    fn find(&self, id: PacketId, stage: Stage, qos: QoS, around: &Surroundings<'_>) -> Option<usize> {
+    fn find(
+        &self,
+        id: PacketId,
+        stage: Stage,
+        qos: QoS,
+        around: &Surroundings<'_>,
+    ) -> Option<usize> {
         self.outgoing.iter().position(|one| {
             let is_qos = around.history.messages[one.message].qos == qos;
             one.packet_id == id && one.stage == stage && is_qos

@@ -34,7 +34,12 @@ impl Client {
             passed,
         };
         let (client, link) = (self.number, around.link.number);
-        around.history.note(Event::Received { client, link, message, arrival });
+        around.history.note(Event::Received {
+            client,
+            link,
+            message,
+            arrival,
+        });
         let kind = match publish.qos {
             QoS::AtMostOnce => return Ok(()),
             QoS::AtLeastOnce => AckKind::PubAck,
@@ -51,7 +56,10 @@ impl Client {
     ) -> Result<(), Violation> {
         let packet_id = ack.packet_id.get();
         self.received.remove(&packet_id);
-        around.history.note(Event::Released { client: self.number, packet_id });
+        around.history.note(Event::Released {
+            client: self.number,
+            packet_id,
+        });
         self.acknowledge(AckKind::PubComp, Some(ack.packet_id), around);
         Ok(())
     }

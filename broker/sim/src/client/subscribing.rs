@@ -28,14 +28,21 @@ impl Client {
         let packet_id = self.draw_packet_id();
         let (filter, qos) = self.profile.filters[place];
         let options = SubscriptionOptions::at(qos);
-        let list = [Subscription { filter: parse(filter), options }];
+        let list = [Subscription {
+            filter: parse(filter),
+            options,
+        }];
         let packet = Packet::Subscribe(Subscribe {
             packet_id,
             subscriptions: Subscriptions::new(&list),
             properties: SubscribeProperties::default(),
         });
         send(&packet, self.profile.version, &mut around.link.to_node);
-        self.operation = Some(Operation { packet_id, place, subscribes: true });
+        self.operation = Some(Operation {
+            packet_id,
+            place,
+            subscribes: true,
+        });
         true
     }
 
@@ -54,12 +61,23 @@ impl Client {
             user_properties: UserProperties::NONE,
         });
         send(&packet, self.profile.version, &mut around.link.to_node);
-        around.history.note(Event::Unsubscribing { client: self.number, filter });
+        around.history.note(Event::Unsubscribing {
+            client: self.number,
+            filter,
+        });
         self.subscribed[place] = false;
-        self.operation = Some(Operation { packet_id, place, subscribes: false });
+        self.operation = Some(Operation {
+            packet_id,
+            place,
+            subscribes: false,
+        });
     }
 
-    pub(super) fn handle_suback(&mut self, ack: &SubAck<'_>, history: &mut History) -> Result<(), Violation> {
+    pub(super) fn handle_suback(
+        &mut self,
+        ack: &SubAck<'_>,
+        history: &mut History,
+    ) -> Result<(), Violation> {
         let Some(operation) = self.take_operation(ack.packet_id, true) else {
             return Err(self.broken("SUBACK for nothing"));
         };
@@ -68,7 +86,11 @@ impl Client {
         }
         self.subscribed[operation.place] = true;
         let (filter, qos) = self.profile.filters[operation.place];
-        history.note(Event::Subscribed { client: self.number, filter, qos });
+        history.note(Event::Subscribed {
+            client: self.number,
+            filter,
+            qos,
+        });
         Ok(())
     }
 

@@ -19,7 +19,8 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
         for (client, other) in world.clients().iter().enumerate() {
             let found = entries(world, client, message);
             if other.profile.is_durable() && found > 1 {
-                let what = format!("message {message}, sent once, is {found} entries of client {client}");
+                let what =
+                    format!("message {message}, sent once, is {found} entries of client {client}");
                 return Err(Violation::new("batches", what));
             }
         }

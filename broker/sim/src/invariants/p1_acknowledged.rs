@@ -17,12 +17,19 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
             Event::Sent { message, .. } => {
                 first_sent.entry(message).or_insert(place);
             }
-            Event::Acknowledged { message, client: publisher } => {
+            Event::Acknowledged {
+                message,
+                client: publisher,
+            } => {
                 let sent = first_sent.get(&message).copied().unwrap_or(place);
                 for interval in &intervals {
-                    if must_get(world, interval, message, sent) && !got(world, interval.client, message) {
+                    if must_get(world, interval, message, sent)
+                        && !got(world, interval.client, message)
+                    {
                         let client = interval.client;
-                        let what = format!("client {client} never got message {message} of client {publisher}, acknowledged at event {place}");
+                        let what = format!(
+                            "client {client} never got message {message} of client {publisher}, acknowledged at event {place}"
+                        );
                         return Err(Violation::new("P1", what));
                     }
                 }
@@ -36,7 +43,10 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
 fn sessions_are_kept(world: &World) -> Result<(), Violation> {
     let mut known = vec![false; world.clients().len()];
     for (place, event) in world.history.iter() {
-        let Event::Connected { client, present, .. } = *event else {
+        let Event::Connected {
+            client, present, ..
+        } = *event
+        else {
             continue;
         };
         if known[client] && !present && world.clients()[client].profile.stays() {

@@ -31,14 +31,21 @@ impl Epochs {
             };
             let newest = self.newest.get(&(shard, session)).copied().unwrap_or(0);
             if epoch < newest && *outcome != Outcome::Stale {
-                let what = format!("shard {shard}, session {session}: epoch {epoch} acted after {newest}: {command:?}");
+                let what = format!(
+                    "shard {shard}, session {session}: epoch {epoch} acted after {newest}: {command:?}"
+                );
                 return Err(Violation::new("P3", what));
             }
         }
         Ok(())
     }
 
-    fn claimed(&mut self, shard: ShardId, session: SessionId, epoch: Epoch) -> Result<(), Violation> {
+    fn claimed(
+        &mut self,
+        shard: ShardId,
+        session: SessionId,
+        epoch: Epoch,
+    ) -> Result<(), Violation> {
         let last = self.last.insert(shard, epoch).unwrap_or(0);
         self.newest.insert((shard, session), epoch);
         if epoch > last {

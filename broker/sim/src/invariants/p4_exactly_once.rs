@@ -12,7 +12,13 @@ use crate::world::World;
 pub(super) fn check(world: &World) -> Result<(), Violation> {
     let mut passed = BTreeMap::new();
     for (place, event) in world.history.iter() {
-        let Event::Received { client, message, arrival, .. } = *event else {
+        let Event::Received {
+            client,
+            message,
+            arrival,
+            ..
+        } = *event
+        else {
             continue;
         };
         let published = &world.history.messages[message];
@@ -24,7 +30,8 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
             && durable(client)
             && durable(published.publisher);
         if counts && let Some(first) = passed.insert((client, message), place) {
-            let what = format!("client {client} got message {message} at events {first} and {place}");
+            let what =
+                format!("client {client} got message {message} at events {first} and {place}");
             return Err(Violation::new("P4", what));
         }
     }

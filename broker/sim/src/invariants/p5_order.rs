@@ -11,7 +11,13 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
     let mut last = BTreeMap::new();
     for (place, event) in world.history.iter() {
-        let Event::Received { client, message, arrival, .. } = *event else {
+        let Event::Received {
+            client,
+            message,
+            arrival,
+            ..
+        } = *event
+        else {
             continue;
         };
         if arrival.retain || !seen.insert((client, message)) {
@@ -22,7 +28,8 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
         let stream = (client, published.publisher, &published.topic, published.qos);
         let before = last.insert(stream, message).unwrap_or(0);
         if before > message {
-            let what = format!("client {client} got message {message} after {before}, at event {place}");
+            let what =
+                format!("client {client} got message {message} after {before}, at event {place}");
             return Err(Violation::new("P5", what));
         }
     }

@@ -14,16 +14,26 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
     let mut sessions = Sessions::new();
     for (place, event) in world.history.iter() {
         match *event {
-            Event::Connected { client, present: false, .. } => {
+            Event::Connected {
+                client,
+                present: false,
+                ..
+            } => {
                 sessions.retain(|(other, _), _| *other != client);
             }
-            Event::Received { client, link, message, arrival } => {
+            Event::Received {
+                client,
+                link,
+                message,
+                arrival,
+            } => {
                 let durable = world.clients()[client].profile.is_durable();
                 if let (true, Some(id)) = (durable, arrival.packet_id) {
                     let before = sessions.insert((client, id), (message, link));
                     let wrong = before.and_then(|before| judge(before, (message, link), arrival));
                     if let Some(wrong) = wrong {
-                        let what = format!("client {client}, packet id {id}, event {place}: {wrong}");
+                        let what =
+                            format!("client {client}, packet id {id}, event {place}: {wrong}");
                         return Err(Violation::new("P5", what));
                     }
                 }

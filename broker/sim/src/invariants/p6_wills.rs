@@ -28,7 +28,10 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
         for (client, other) in world.clients().iter().enumerate() {
             let durable = other.profile.is_durable();
             if durable && entries(world, client, message) > 1 {
-                return Err(broken(&armed, &format!("came to client {client} more than once")));
+                return Err(broken(
+                    &armed,
+                    &format!("came to client {client} more than once"),
+                ));
             }
             let quiet = armed.said_goodbye && !armed.came_back && !armed.crashed_after_goodbye;
             if (!armed.ended || quiet) && got(world, client, message) {
@@ -43,7 +46,10 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
         for interval in &intervals {
             let must = must_get(world, interval, message, armed.place);
             if must && !got(world, interval.client, message) {
-                return Err(broken(&armed, &format!("never came to client {}", interval.client)));
+                return Err(broken(
+                    &armed,
+                    &format!("never came to client {}", interval.client),
+                ));
             }
         }
     }
@@ -61,7 +67,9 @@ fn collect(world: &World) -> Vec<Armed> {
                 all.extend(will.map(|message| (link, Armed::new(client, message, place))));
             }
             Event::Connected { link, .. } => change(&mut all, link, |one| one.accepted = true),
-            Event::Disconnecting { link, .. } => change(&mut all, link, |one| one.said_goodbye = true),
+            Event::Disconnecting { link, .. } => {
+                change(&mut all, link, |one| one.said_goodbye = true)
+            }
             Event::Closed { link, .. } => change(&mut all, link, |one| one.ended = true),
             Event::Crashed => {
                 for (_, one) in all.iter_mut().filter(|(_, one)| one.said_goodbye) {
@@ -95,6 +103,14 @@ impl Armed {
 }
 
 fn broken(armed: &Armed, what: &str) -> Violation {
-    let Armed { client, message, place, .. } = armed;
-    Violation::new("P6", format!("the will {message} of client {client}, CONNECT at event {place}, {what}"))
+    let Armed {
+        client,
+        message,
+        place,
+        ..
+    } = armed;
+    Violation::new(
+        "P6",
+        format!("the will {message} of client {client}, CONNECT at event {place}, {what}"),
+    )
 }

@@ -20,8 +20,18 @@ pub(super) fn lasting(world: &World) -> Vec<Interval> {
     let mut intervals: Vec<Interval> = Vec::new();
     for (place, event) in world.history.iter() {
         match *event {
-            Event::Subscribed { client, filter, qos } => {
-                let interval = Interval { client, filter, qos, since: place, until: None };
+            Event::Subscribed {
+                client,
+                filter,
+                qos,
+            } => {
+                let interval = Interval {
+                    client,
+                    filter,
+                    qos,
+                    since: place,
+                    until: None,
+                };
                 intervals.push(interval);
             }
             Event::Unsubscribing { client, filter } => intervals
@@ -40,9 +50,15 @@ pub(super) fn lasting(world: &World) -> Vec<Interval> {
 }
 
 /// Whether the subscription, held since before `place`, must have got the message.
-pub(super) fn must_get(world: &World, interval: &Interval, message: MessageNumber, place: usize) -> bool {
+pub(super) fn must_get(
+    world: &World,
+    interval: &Interval,
+    message: MessageNumber,
+    place: usize,
+) -> bool {
     let message = &world.history.messages[message];
-    let matches = TopicFilter::parse(interval.filter).is_ok_and(|filter| filter.matches(&message.topic));
+    let matches =
+        TopicFilter::parse(interval.filter).is_ok_and(|filter| filter.matches(&message.topic));
     let queued = interval.qos != QoS::AtMostOnce && message.qos != QoS::AtMostOnce;
     matches && queued && interval.since < place
 }
@@ -59,7 +75,12 @@ pub(super) fn got(world: &World, by: ClientNumber, wanted: MessageNumber) -> boo
 pub(super) fn entries(world: &World, by: ClientNumber, wanted: MessageNumber) -> usize {
     let mut ids = std::collections::BTreeSet::new();
     for event in &world.history.events {
-        if let Event::Received { client, message, arrival, .. } = event
+        if let Event::Received {
+            client,
+            message,
+            arrival,
+            ..
+        } = event
             && *client == by
             && *message == wanted
             && !arrival.retain

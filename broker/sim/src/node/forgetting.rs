@@ -20,7 +20,10 @@ struct Current {
 
 impl Forgetting {
     pub(super) fn new(lists: mpsc::Receiver<Vec<Origin>>) -> Self {
-        Self { lists, current: None }
+        Self {
+            lists,
+            current: None,
+        }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -30,12 +33,18 @@ impl Forgetting {
     /// Goes on when the answers of the shard before are there.
     pub(super) fn step(&mut self, count: ShardId, mut submit: impl FnMut(ShardId, Vec<Request>)) {
         if self.current.is_none() {
-            self.current = self.lists.try_recv().ok().and_then(|origins| begin(origins, count));
+            self.current = self
+                .lists
+                .try_recv()
+                .ok()
+                .and_then(|origins| begin(origins, count));
         }
         let Some(current) = &mut self.current else {
             return;
         };
-        current.answers.retain_mut(|answer| answer.try_recv().is_err());
+        current
+            .answers
+            .retain_mut(|answer| answer.try_recv().is_err());
         if !current.answers.is_empty() {
             return;
         }
@@ -47,7 +56,10 @@ impl Forgetting {
         for origin in &current.origins {
             let (told, answer) = oneshot::channel();
             let command = Command::Forget(Forget { origin: *origin });
-            requests.push(Request { command, reply: ReplyTo::Oneshot(told) });
+            requests.push(Request {
+                command,
+                reply: ReplyTo::Oneshot(told),
+            });
             answers.push(answer);
         }
         current.answers = answers;
@@ -61,5 +73,9 @@ fn begin(origins: Vec<Origin>, count: ShardId) -> Option<Current> {
     };
     let others = (0..count).filter(|shard| *shard != own);
     let shards = std::iter::once(own).chain(others).collect();
-    Some(Current { origins, shards, answers: Vec::new() })
+    Some(Current {
+        origins,
+        shards,
+        answers: Vec::new(),
+    })
 }

@@ -55,7 +55,11 @@ impl Journal {
 
     pub(crate) fn append(&mut self, shard: u16, index: u64, payload: Bytes) -> Result<(), Failed> {
         let header = [0; HEADER_BYTES];
-        let entry = Entry { index, header, payload };
+        let entry = Entry {
+            index,
+            header,
+            payload,
+        };
         self.log.append(group(shard), vec![entry]).map_err(failed)?;
         Ok(())
     }
@@ -79,7 +83,9 @@ impl Journal {
     }
 
     pub(crate) fn purge(&mut self, shard: u16, upto: u64) -> Result<(), Failed> {
-        self.log.purge(group(shard), upto, [0; HEADER_BYTES]).map_err(failed)?;
+        self.log
+            .purge(group(shard), upto, [0; HEADER_BYTES])
+            .map_err(failed)?;
         self.log.upkeep();
         Ok(())
     }

@@ -27,9 +27,18 @@ enum Stage {
     /// Bytes of CONNECT so far.
     Reading(Vec<u8>),
     /// The claim is on its way.
-    Claiming { options: ConnectOptions, leftover: Vec<u8>, answer: oneshot::Receiver<Outcome> },
+    Claiming {
+        options: ConnectOptions,
+        leftover: Vec<u8>,
+        answer: oneshot::Receiver<Outcome>,
+    },
     /// The connection before has to close first.
-    Closing { options: ConnectOptions, leftover: Vec<u8>, claimed: Box<Claimed>, closed: Arc<AtomicBool> },
+    Closing {
+        options: ConnectOptions,
+        leftover: Vec<u8>,
+        claimed: Box<Claimed>,
+        closed: Arc<AtomicBool>,
+    },
     /// Handed over, or given up.
     Over,
 }
@@ -37,7 +46,10 @@ enum Stage {
 impl Node {
     /// A client has connected.
     pub(crate) fn accept(&mut self, link: LinkNumber) {
-        self.logins.push(Login { link, stage: Stage::Reading(Vec::new()) });
+        self.logins.push(Login {
+            link,
+            stage: Stage::Reading(Vec::new()),
+        });
     }
 
     /// Each login takes a step.
@@ -51,20 +63,48 @@ impl Node {
         Ok(())
     }
 
-    fn step(&mut self, link: LinkNumber, stage: Stage, outside: &mut Outside<'_>) -> Result<Stage, Violation> {
+    fn step(
+        &mut self,
+        link: LinkNumber,
+        stage: Stage,
+        outside: &mut Outside<'_>,
+    ) -> Result<Stage, Violation> {
         match stage {
             Stage::Reading(bytes) => self.read_connect(link, bytes, outside),
-            Stage::Claiming { options, leftover, mut answer } => match answer.try_recv() {
-                Ok(Outcome::Claimed(claimed)) => Ok(self.claimed(link, options, leftover, claimed, outside)),
-                Ok(other) => Err(Violation::new("protocol", format!("a claim came to {other:?}"))),
-                Err(_) => Ok(Stage::Claiming { options, leftover, answer }),
+            Stage::Claiming {
+                options,
+                leftover,
+                mut answer,
+            } => match answer.try_recv() {
+                Ok(Outcome::Claimed(claimed)) => {
+                    Ok(self.claimed(link, options, leftover, claimed, outside))
+                }
+                Ok(other) => Err(Violation::new(
+                    "protocol",
+                    format!("a claim came to {other:?}"),
+                )),
+                Err(_) => Ok(Stage::Claiming {
+                    options,
+                    leftover,
+                    answer,
+                }),
             },
-            Stage::Closing { options, leftover, claimed, closed } => {
+            Stage::Closing {
+                options,
+                leftover,
+                claimed,
+                closed,
+            } => {
                 if closed.load(Ordering::Relaxed) {
                     self.hand_over(link, options, leftover, *claimed, outside);
                     Ok(Stage::Over)
                 } else {
-                    Ok(Stage::Closing { options, leftover, claimed, closed })
+                    Ok(Stage::Closing {
+                        options,
+                        leftover,
+                        claimed,
+                        closed,
+                    })
                 }
             }
             Stage::Over => Ok(Stage::Over),
@@ -82,7 +122,8 @@ impl Node {
         };
         bytes.append(&mut link.at_node);
         let decoded = quorate_codec::decode_connect(&bytes, &DecodeLimits::default());
-        let decoded = decoded.map_err(|error| Violation::new("protocol", format!("CONNECT: {error:?}")))?;
+        let decoded =
+            decoded.map_err(|error| Violation::new("protocol", format!("CONNECT: {error:?}")))?;
         match decoded {
             Decoded::Incomplete { .. } if link.ended_for_node() => {
                 link.node_closed = true;
@@ -97,7 +138,11 @@ impl Node {
                 let reply = ReplyTo::Oneshot(told);
                 self.shards[usize::from(shard)].submit(vec![Request { command, reply }]);
                 let leftover = bytes[consumed..].to_vec();
-                Ok(Stage::Claiming { options, leftover, answer })
+                Ok(Stage::Claiming {
+                    options,
+                    leftover,
+                    answer,
+                })
             }
         }
     }
@@ -121,10 +166,20 @@ impl Node {
         let set = Arc::clone(&closed);
         let confirm = OnDrop::new(Box::new(move || set.store(true, Ordering::Relaxed)));
         if let Some((worker, connection)) = previous.and_then(|entry| entry.connection) {
-            let message = ToWorker::TakeOver { connection, closed: confirm };
-            self.workers[usize::from(worker)].mail.push_back(Mail::Told(message));
+            let message = ToWorker::TakeOver {
+                connection,
+                closed: confirm,
+            };
+            self.workers[usize::from(worker)]
+                .mail
+                .push_back(Mail::Told(message));
         }
-        Stage::Closing { options, leftover, claimed, closed }
+        Stage::Closing {
+            options,
+            leftover,
+            claimed,
+            closed,
+        }
     }
 
     fn hand_over(

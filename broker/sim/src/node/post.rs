@@ -14,8 +14,15 @@ pub(super) enum Posted {
     ToWorker(u16, Box<ToWorker>),
     /// Made anew for each worker.
     ToAll(Box<dyn Fn() -> ToWorker + Send>),
-    Will { shard: ShardId, will: PendingWill },
-    WillPublished { shard: ShardId, session: SessionId, epoch: Epoch },
+    Will {
+        shard: ShardId,
+        will: PendingWill,
+    },
+    WillPublished {
+        shard: ShardId,
+        session: SessionId,
+        epoch: Epoch,
+    },
 }
 
 /// See the module.
@@ -29,7 +36,10 @@ impl Post {
     }
 
     pub(super) fn leave(&self, posted: Posted) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(posted);
     }
 
     /// What to do when a will was published, or could not be.
@@ -38,7 +48,11 @@ impl Post {
         Done::new(move |accepted| {
             let (session, epoch) = (will.session, will.epoch);
             post.leave(if accepted {
-                Posted::WillPublished { shard, session, epoch }
+                Posted::WillPublished {
+                    shard,
+                    session,
+                    epoch,
+                }
             } else {
                 Posted::Will { shard, will }
             });
@@ -92,7 +106,9 @@ impl Deliveries for Post {
         filters: Vec<Arc<str>>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
-        let changes = filters.into_iter().map(|filter| (filter, Some(Scope::Every)));
+        let changes = filters
+            .into_iter()
+            .map(|filter| (filter, Some(Scope::Every)));
         self.tell_interest(shard, changes.collect(), true, confirmed);
     }
 

@@ -21,15 +21,29 @@ pub(super) struct Reading {
 impl Node {
     pub(super) fn run_errand(&mut self, worker: u16, errand: Errand) {
         match errand {
-            Errand::Attach { shard, session, epoch } => {
+            Errand::Attach {
+                shard,
+                session,
+                epoch,
+            } => {
                 let host = &mut self.shards[usize::from(shard)];
                 host.dispatcher.attach(&host.shard, session, epoch, worker);
             }
-            Errand::Detach { shard, session, epoch } => {
-                self.shards[usize::from(shard)].dispatcher.detach(session, epoch);
+            Errand::Detach {
+                shard,
+                session,
+                epoch,
+            } => {
+                self.shards[usize::from(shard)]
+                    .dispatcher
+                    .detach(session, epoch);
             }
             Errand::ReadRetained { ticket, filters } => {
-                self.readings.push(Reading { worker, ticket, filters });
+                self.readings.push(Reading {
+                    worker,
+                    ticket,
+                    filters,
+                });
             }
             Errand::Barrier { ticket } => self.pass_barrier(worker, ticket),
         }
@@ -57,24 +71,30 @@ impl Node {
     /// Every read that waits is answered from what is applied now.
     pub(super) fn read_retained(&mut self, outside: &Outside<'_>) {
         for reading in std::mem::take(&mut self.readings) {
-            let found = reading.filters.iter().map(|filter| self.matching(filter, outside.now));
+            let found = reading
+                .filters
+                .iter()
+                .map(|filter| self.matching(filter, outside.now));
             let message = ToWorker::Retained {
                 ticket: reading.ticket,
                 found: Some(found.collect()),
             };
-            self.workers[usize::from(reading.worker)].mail.push_back(Mail::Told(message));
+            self.workers[usize::from(reading.worker)]
+                .mail
+                .push_back(Mail::Told(message));
         }
     }
 
     fn matching(&self, filter: &str, now: u64) -> Vec<RetainedFound> {
         let mut found = Vec::new();
         for host in &self.shards {
-            host.shard.retained_matching(filter, now, &mut |retained: &Retained| {
-                found.push(RetainedFound {
-                    message: Arc::clone(&retained.message),
-                    expiry_seconds: None,
+            host.shard
+                .retained_matching(filter, now, &mut |retained: &Retained| {
+                    found.push(RetainedFound {
+                        message: Arc::clone(&retained.message),
+                        expiry_seconds: None,
+                    });
                 });
-            });
         }
         found
     }

@@ -30,8 +30,13 @@ pub(super) fn open(
 /// The shard's state as a snapshot of encoded records.
 pub(super) fn snapshot(shard: &Shard) -> Snapshot {
     let records = shard.snapshot_records();
-    let records = records.map(|record| encode_shard_record(record).into()).collect();
-    Snapshot { applied: shard.applied(), records }
+    let records = records
+        .map(|record| encode_shard_record(record).into())
+        .collect();
+    Snapshot {
+        applied: shard.applied(),
+        records,
+    }
 }
 
 /// Applies without effects.
@@ -41,5 +46,8 @@ pub(super) fn follow(replica: &mut Shard, index: u64, batch: Batch) {
 }
 
 fn broken(id: ShardId, what: &str) -> Violation {
-    Violation::new("replicas", format!("the snapshot of shard {id} cannot be read: {what}"))
+    Violation::new(
+        "replicas",
+        format!("the snapshot of shard {id} cannot be read: {what}"),
+    )
 }

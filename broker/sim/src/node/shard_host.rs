@@ -10,7 +10,9 @@ use quorate_node::convert::{decode_batch, encode_batch};
 use quorate_node::delivery::{Barrier, Deliveries, Dispatcher};
 use quorate_node::raft::ShardReply;
 use quorate_node::shard_client::{Completions, Flight, Queue, Request, Step, complete};
-use quorate_shard::{Admission, Applied, Batch, Incarnation, Origin, Refusal, Shard, ShardId, Statistics};
+use quorate_shard::{
+    Admission, Applied, Batch, Incarnation, Origin, Refusal, Shard, ShardId, Statistics,
+};
 use tokio::sync::mpsc;
 
 use super::journal::{Failed, Journal, Snapshot};
@@ -50,7 +52,12 @@ impl ShardHost {
     /// Restores the shard and replays what the log has behind its snapshot: with one voter all of it counts.
     pub(super) fn open(
         id: ShardId,
-        (scenario, incarnation, journal, snapshot): (&Scenario, Incarnation, &Journal, Option<&Snapshot>),
+        (scenario, incarnation, journal, snapshot): (
+            &Scenario,
+            Incarnation,
+            &Journal,
+            Option<&Snapshot>,
+        ),
         post: &Arc<Post>,
         forget: mpsc::Sender<Vec<Origin>>,
     ) -> Result<Self, Stop> {
@@ -89,19 +96,29 @@ impl ShardHost {
     pub(super) fn when_interest_is_loaded(&self) -> Arc<AtomicBool> {
         let flag = Arc::new(AtomicBool::new(false));
         let set = Arc::clone(&flag);
-        self.barrier.when_confirmed(self.barrier.issued(), move || set.store(true, Ordering::Relaxed));
+        self.barrier.when_confirmed(self.barrier.issued(), move || {
+            set.store(true, Ordering::Relaxed)
+        });
         flag
     }
 
     pub(super) fn submit(&mut self, requests: Vec<Request>) {
         for request in requests {
             let refused = self.queue.push(request, true);
-            assert!(refused.is_none(), "the queue's bound is far above what a seed sends");
+            assert!(
+                refused.is_none(),
+                "the queue's bound is far above what a seed sends"
+            );
         }
     }
 
     /// Takes a batch from the queue, or proposes again what was not taken. `refused`: it never reaches the log.
-    pub(super) fn propose(&mut self, journal: &mut Journal, now: u64, refused: bool) -> Result<(), Failed> {
+    pub(super) fn propose(
+        &mut self,
+        journal: &mut Journal,
+        now: u64,
+        refused: bool,
+    ) -> Result<(), Failed> {
         match self.flight.step() {
             Step::Wait => Ok(()),
             Step::Again => {
@@ -125,7 +142,10 @@ impl ShardHost {
 
     /// An empty batch when something is due.
     fn tick(&mut self, journal: &mut Journal, now: u64) -> Result<(), Failed> {
-        let due = self.shard.next_deadline().is_some_and(|deadline| deadline <= now);
+        let due = self
+            .shard
+            .next_deadline()
+            .is_some_and(|deadline| deadline <= now);
         if !due || self.ticking {
             return Ok(());
         }
@@ -135,10 +155,22 @@ impl ShardHost {
     }
 
     fn batch(&self, sequence: u64, now: u64, commands: Vec<quorate_shard::Command>) -> Batch {
-        Batch { node: NODE, incarnation: self.incarnation, sequence, time: now, commands }
+        Batch {
+            node: NODE,
+            incarnation: self.incarnation,
+            sequence,
+            time: now,
+            commands,
+        }
     }
 
-    fn append(&mut self, journal: &mut Journal, sequence: u64, bytes: Bytes, refused: bool) -> Result<(), Failed> {
+    fn append(
+        &mut self,
+        journal: &mut Journal,
+        sequence: u64,
+        bytes: Bytes,
+        refused: bool,
+    ) -> Result<(), Failed> {
         if refused {
             self.flight.failed(sequence);
             return Ok(());
@@ -146,7 +178,11 @@ impl ShardHost {
         let index = self.next_index;
         journal.append(self.shard.id(), index, bytes.clone())?;
         self.next_index += 1;
-        self.proposed.push_back(Proposed { index, sequence, bytes });
+        self.proposed.push_back(Proposed {
+            index,
+            sequence,
+            bytes,
+        });
         Ok(())
     }
 
@@ -156,11 +192,20 @@ impl ShardHost {
     }
 
     /// Applies the next entry if it is committed, runs its effects and answers.
-    pub(super) fn apply_next(&mut self, post: &Arc<Post>, outside: &mut Outside<'_>) -> Result<bool, Stop> {
+    pub(super) fn apply_next(
+        &mut self,
+        post: &Arc<Post>,
+        outside: &mut Outside<'_>,
+    ) -> Result<bool, Stop> {
         let hasty = self.mistake == Mistake::AnswerBeforeSync;
         let committed = self.committed;
         let ready = |next: &mut Proposed| hasty || next.index <= committed;
-        let Some(Proposed { index, sequence, bytes }) = self.proposed.pop_front_if(ready) else {
+        let Some(Proposed {
+            index,
+            sequence,
+            bytes,
+        }) = self.proposed.pop_front_if(ready)
+        else {
             return Ok(false);
         };
         let batch = decode(self.shard.id(), bytes)?;
@@ -173,7 +218,9 @@ impl ShardHost {
             return Ok(true);
         }
         if applied.admission == Admission::Fresh {
-            outside.epochs.observe(self.shard.id(), &commands, &applied.outcomes)?;
+            outside
+                .epochs
+                .observe(self.shard.id(), &commands, &applied.outcomes)?;
         }
         self.answer(sequence, applied, post, outside)?;
         Ok(true)
@@ -200,7 +247,10 @@ impl ShardHost {
             }
         }
         if !outside.healed && outside.random.one_in(self.lost_answer_once_in) {
-            outside.history.note(Event::AnswerLost { shard: self.shard.id(), sequence });
+            outside.history.note(Event::AnswerLost {
+                shard: self.shard.id(),
+                sequence,
+            });
             self.flight.failed(sequence);
             return Ok(());
         }
@@ -209,14 +259,20 @@ impl ShardHost {
             outcomes: applied.outcomes,
             interest: self.barrier.issued(),
         };
-        let replies = self.flight.applied(sequence);
         let completions: Arc<dyn Completions> = Arc::clone(post) as _;
-        complete(&completions, &self.barrier, replies, &reply);
+        for (replies, reply) in self.flight.applied(sequence, reply) {
+            let reply = reply.expect("the simulation refuses no batch for good");
+            complete(&completions, &self.barrier, replies, &reply);
+        }
         Ok(())
     }
 
     /// Writes a snapshot, has the replica begin anew from it, and cuts the log behind it.
-    pub(super) fn snapshot(&mut self, journal: &mut Journal, outside: &mut Outside<'_>) -> Result<(), Stop> {
+    pub(super) fn snapshot(
+        &mut self,
+        journal: &mut Journal,
+        outside: &mut Outside<'_>,
+    ) -> Result<(), Stop> {
         self.check_replica()?;
         let (shard, applied) = (self.shard.id(), self.shard.applied());
         // What is not committed must not be in a snapshot; with the mistake on it could be.
@@ -225,7 +281,9 @@ impl ShardHost {
         }
         let snapshot = replica::snapshot(&self.shard);
         let records = snapshot.records.iter().cloned();
-        let records = records.map(quorate_node::convert::decode_shard_record).collect::<Result<Vec<_>, _>>();
+        let records = records
+            .map(quorate_node::convert::decode_shard_record)
+            .collect::<Result<Vec<_>, _>>();
         let records = records.map_err(|error| Violation::new("replicas", error.to_string()))?;
         let restored = Shard::restore(shard, quorate_shard::Limits::default(), records);
         let restored = restored.map_err(|error| Violation::new("replicas", error.to_string()))?;
@@ -241,7 +299,11 @@ impl ShardHost {
         if self.shard == self.replica {
             return Ok(());
         }
-        let what = format!("shard {} at entry {}", self.shard.id(), self.shard.applied());
+        let what = format!(
+            "shard {} at entry {}",
+            self.shard.id(),
+            self.shard.applied()
+        );
         Err(Violation::new("replicas", what))
     }
 
@@ -258,7 +320,12 @@ impl ShardHost {
     }
 
     pub(super) fn unrest(&self) -> String {
-        let Statistics { queued_messages, pending_wills, origin_marks, .. } = self.statistics();
+        let Statistics {
+            queued_messages,
+            pending_wills,
+            origin_marks,
+            ..
+        } = self.statistics();
         format!(
             "queue {} B, flight empty {}, {} proposed, {queued_messages} queued, {pending_wills} wills, {origin_marks} marks",
             self.queue.bytes(),

@@ -42,7 +42,12 @@ pub(super) struct HandedOut {
 }
 
 impl SimWorker {
-    pub(super) fn new(id: u16, scenario: &Scenario, slots: &SlotMap, registry: &Arc<Registry>) -> Self {
+    pub(super) fn new(
+        id: u16,
+        scenario: &Scenario,
+        slots: &SlotMap,
+        registry: &Arc<Registry>,
+    ) -> Self {
         let settings = CoreSettings {
             id,
             workers: scenario.workers,
@@ -53,7 +58,11 @@ impl SimWorker {
             decode: DecodeLimits::default(),
         };
         Self {
-            core: Core::new(settings, Arc::clone(registry), Arc::<WorkerCounters>::default()),
+            core: Core::new(
+                settings,
+                Arc::clone(registry),
+                Arc::<WorkerCounters>::default(),
+            ),
             workers: scenario.workers,
             mail: VecDeque::new(),
             links: BTreeMap::new(),
@@ -71,7 +80,9 @@ impl SimWorker {
         self.read_all(links);
         while let Some(mail) = self.mail.pop_front() {
             match mail {
-                Mail::Connection(opening, link, leftover) => self.adopt(*opening, link, &leftover, links),
+                Mail::Connection(opening, link, leftover) => {
+                    self.adopt(*opening, link, &leftover, links)
+                }
                 Mail::Told(message) => self.core.handle_message(message),
             }
         }
@@ -174,7 +185,9 @@ impl SimWorker {
         handed_out.errands = std::mem::take(&mut outbox.errands);
         for to in others() {
             let batch = outbox.cross[usize::from(to)].take();
-            handed_out.mail.extend(batch.map(|batch| (to, ToWorker::Publishes(batch))));
+            handed_out
+                .mail
+                .extend(batch.map(|batch| (to, ToWorker::Publishes(batch))));
         }
         handed_out
     }

@@ -107,7 +107,10 @@ impl World {
 
     /// A session that waits for its client for ever keeps its queue; all others must be empty.
     fn nothing_is_queued(&self) -> bool {
-        let absent = self.clients.iter().any(|client| client.profile.leaves && client.profile.stays());
+        let absent = self
+            .clients
+            .iter()
+            .any(|client| client.profile.leaves && client.profile.stays());
         let wills_wait = |statistics: quorate_shard::Statistics| statistics.pending_wills > 0;
         let queued = |statistics: quorate_shard::Statistics| statistics.queued_messages > 0;
         let Some(node) = &self.node else {
