@@ -97,7 +97,8 @@ impl Client {
         self.outgoing.is_empty()
             && self.acks.is_empty()
             && self.operation.is_none()
-            && self.received.is_empty()
+            // What a session that expired had begun is never released.
+            && (self.received.is_empty() || !self.profile.stays())
             && self.inbox.is_empty()
     }
 

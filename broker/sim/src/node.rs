@@ -262,14 +262,6 @@ impl Node {
         )
     }
 
-    /// When something is due in a shard that only time brings.
-    pub(crate) fn next_deadline(&self) -> Option<u64> {
-        self.shards
-            .iter()
-            .filter_map(ShardHost::next_deadline)
-            .min()
-    }
-
     /// Replicas against what they replicate.
     pub(crate) fn check_replicas(&self) -> Result<(), Violation> {
         self.shards.iter().try_for_each(ShardHost::check_replica)

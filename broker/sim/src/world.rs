@@ -69,10 +69,6 @@ impl World {
         }
     }
 
-    pub(crate) fn scenario(&self) -> &Scenario {
-        &self.scenario
-    }
-
     pub(crate) fn clients(&self) -> &[Client] {
         &self.clients
     }

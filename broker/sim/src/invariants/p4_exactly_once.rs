@@ -1,5 +1,6 @@
 //! P4: a QoS 2 message of a durable publisher is given to the application of a durable QoS 2 subscriber at most once.
-//! That it comes at all is P1.
+//! That it comes at all is P1. Sessions that may have expired are left out: a client that never saw the CONNACK of
+//! the session after it cannot know that it is another.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,7 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
             continue;
         };
         let published = &world.history.messages[message];
-        let durable = |client: usize| world.clients()[client].profile.is_durable();
+        let durable = |client: usize| world.clients()[client].profile.stays();
         let counts = arrival.passed
             && !arrival.retain
             && arrival.qos == QoS::ExactlyOnce

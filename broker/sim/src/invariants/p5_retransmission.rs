@@ -27,7 +27,7 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
                 message,
                 arrival,
             } => {
-                let durable = world.clients()[client].profile.is_durable();
+                let durable = world.clients()[client].profile.stays();
                 if let (true, Some(id)) = (durable, arrival.packet_id) {
                     let before = sessions.insert((client, id), (message, link));
                     let wrong = before.and_then(|before| judge(before, (message, link), arrival));

@@ -5,7 +5,7 @@ use quorate_codec::{QoS, TopicFilter};
 use crate::history::{ClientNumber, Event, MessageNumber};
 use crate::world::World;
 
-/// A subscription from its SUBACK to its UNSUBSCRIBE.
+/// A subscription from its SUBACK to its UNSUBSCRIBE, or to the end of a session that may be gone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Interval {
     pub(super) client: ClientNumber,
@@ -15,8 +15,8 @@ pub(super) struct Interval {
     until: Option<usize>,
 }
 
-/// All intervals of clients that keep their session for ever and are there at the end.
-pub(super) fn lasting(world: &World) -> Vec<Interval> {
+/// All of them.
+pub(super) fn all(world: &World) -> Vec<Interval> {
     let mut intervals: Vec<Interval> = Vec::new();
     for (place, event) in world.history.iter() {
         match *event {
@@ -25,28 +25,56 @@ pub(super) fn lasting(world: &World) -> Vec<Interval> {
                 filter,
                 qos,
             } => {
-                let interval = Interval {
+                intervals.push(Interval {
                     client,
                     filter,
                     qos,
                     since: place,
                     until: None,
-                };
-                intervals.push(interval);
+                });
             }
-            Event::Unsubscribing { client, filter } => intervals
-                .iter_mut()
-                .filter(|one| one.client == client && one.filter == filter && one.until.is_none())
-                .for_each(|one| one.until = Some(place)),
+            Event::Unsubscribing { client, filter } => {
+                end(&mut intervals, place, |one| {
+                    one.client == client && one.filter == filter
+                });
+            }
+            Event::Closed { client, .. } if !world.clients()[client].profile.stays() => {
+                end(&mut intervals, place, |one| one.client == client);
+            }
             _ => {}
         }
     }
+    intervals
+}
+
+fn end(intervals: &mut [Interval], place: usize, which: impl Fn(&Interval) -> bool) {
+    let open = intervals
+        .iter_mut()
+        .filter(|one| one.until.is_none() && which(one));
+    open.for_each(|one| one.until = Some(place));
+}
+
+/// Those of clients that keep their session for ever and are there at the end.
+pub(super) fn lasting(world: &World) -> Vec<Interval> {
+    let mut intervals = all(world);
     let lasting = |one: &Interval| {
         let profile = &world.clients()[one.client].profile;
         profile.stays() && !profile.leaves && one.until.is_none()
     };
     intervals.retain(lasting);
     intervals
+}
+
+/// Whether a client was subscribed to the message from before `sent` until after `received`.
+pub(super) fn covers(
+    world: &World,
+    interval: &Interval,
+    message: MessageNumber,
+    (sent, received): (usize, usize),
+) -> bool {
+    let topic = &world.history.messages[message].topic;
+    let matches = TopicFilter::parse(interval.filter).is_ok_and(|filter| filter.matches(topic));
+    matches && interval.since < sent && interval.until.is_none_or(|until| until > received)
 }
 
 /// Whether the subscription, held since before `place`, must have got the message.

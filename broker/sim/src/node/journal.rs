@@ -19,7 +19,6 @@ pub(crate) struct Storage {
 /// A shard's state up to an entry.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
-    pub(crate) applied: u64,
     pub(crate) records: Vec<Bytes>,
 }
 

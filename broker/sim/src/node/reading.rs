@@ -16,6 +16,8 @@ pub(super) struct Reading {
     worker: u16,
     ticket: u64,
     filters: Vec<Arc<str>>,
+    /// By shard, the requests that were submitted before.
+    after: Vec<u64>,
 }
 
 impl Node {
@@ -39,10 +41,12 @@ impl Node {
                     .detach(session, epoch);
             }
             Errand::ReadRetained { ticket, filters } => {
+                let after = self.shards.iter().map(|host| host.submitted).collect();
                 self.readings.push(Reading {
                     worker,
                     ticket,
                     filters,
+                    after,
                 });
             }
             Errand::Barrier { ticket } => self.pass_barrier(worker, ticket),
@@ -68,9 +72,14 @@ impl Node {
         }
     }
 
-    /// Every read that waits is answered from what is applied now.
+    /// Every read is answered once all that was submitted before it is applied.
     pub(super) fn read_retained(&mut self, outside: &Outside<'_>) {
         for reading in std::mem::take(&mut self.readings) {
+            let mut shards = self.shards.iter().zip(&reading.after);
+            if !shards.all(|(host, after)| host.answered >= *after) {
+                self.readings.push(reading);
+                continue;
+            }
             let found = reading
                 .filters
                 .iter()

@@ -33,10 +33,7 @@ pub(super) fn snapshot(shard: &Shard) -> Snapshot {
     let records = records
         .map(|record| encode_shard_record(record).into())
         .collect();
-    Snapshot {
-        applied: shard.applied(),
-        records,
-    }
+    Snapshot { records }
 }
 
 /// Applies without effects.

@@ -39,6 +39,9 @@ pub(super) struct ShardHost {
     /// Highest index that is durable.
     committed: u64,
     ticking: bool,
+    /// Requests that were submitted and that were answered, ever.
+    pub(super) submitted: u64,
+    pub(super) answered: u64,
 }
 
 struct Proposed {
@@ -85,6 +88,8 @@ impl ShardHost {
             next_index,
             committed: next_index - 1,
             ticking: false,
+            submitted: 0,
+            answered: 0,
         })
     }
 
@@ -103,6 +108,7 @@ impl ShardHost {
     }
 
     pub(super) fn submit(&mut self, requests: Vec<Request>) {
+        self.submitted += requests.len() as u64;
         for request in requests {
             let refused = self.queue.push(request, true);
             assert!(
@@ -262,6 +268,7 @@ impl ShardHost {
         let completions: Arc<dyn Completions> = Arc::clone(post) as _;
         for (replies, reply) in self.flight.applied(sequence, reply) {
             let reply = reply.expect("the simulation refuses no batch for good");
+            self.answered += replies.len() as u64;
             complete(&completions, &self.barrier, replies, &reply);
         }
         Ok(())
@@ -309,10 +316,6 @@ impl ShardHost {
 
     pub(super) fn statistics(&self) -> Statistics {
         self.shard.statistics()
-    }
-
-    pub(super) fn next_deadline(&self) -> Option<u64> {
-        self.shard.next_deadline()
     }
 
     pub(super) fn is_at_rest(&self) -> bool {
