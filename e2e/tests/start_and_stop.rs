@@ -1,6 +1,7 @@
 //! What the process says when it starts, refuses to start, and ends.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result};
@@ -97,9 +98,9 @@ fn a_data_directory_of_a_newer_format_is_refused() -> Result<()> {
 }
 
 /// The small text file of the data directory that carries the format version.
-fn format_file(broker: &Broker) -> Result<std::path::PathBuf> {
+fn format_file(broker: &Broker) -> Result<PathBuf> {
     let files = fs::read_dir(broker.data())?.filter_map(|entry| Some(entry.ok()?.path()));
-    let says_format = |path: &std::path::PathBuf| {
+    let says_format = |path: &PathBuf| {
         path.is_file() && fs::read_to_string(path).is_ok_and(|text| text.contains("format"))
     };
     files
@@ -215,17 +216,12 @@ fn dev_starts_a_broker_on_loopback_and_says_what_to_try() -> Result<()> {
     wait::until("the broker to answer", wait::PATIENCE, || {
         Client::connect(port, &Connect::new("c").version(Version::V311)).ok()
     })?;
-    // The README's two commands, on this port.
-    let mut subscriber = Tool::spawn(
-        "mosquitto_sub",
-        &["-h", "localhost", "-p", &text, "-v", "-t", "temp"],
-    )?;
+    let subscribe = readme_command("mosquitto_sub", &text)?;
+    let mut subscriber = Tool::spawn("mosquitto_sub", &subscribe)?;
+    let publish = readme_command("mosquitto_pub", &text)?;
+    let publish: Vec<&str> = publish.iter().map(String::as_str).collect();
     let line = wait::until("the message", wait::PATIENCE, || {
-        run_well(
-            "mosquitto_pub",
-            &["-h", "localhost", "-p", &text, "-t", "temp", "-m", "22.5"],
-        )
-        .ok()?;
+        run_well("mosquitto_pub", &publish).ok()?;
         subscriber.line_within(std::time::Duration::from_millis(300))
     })?;
     assert_eq!(line, "temp 22.5");
@@ -234,4 +230,19 @@ fn dev_starts_a_broker_on_loopback_and_says_what_to_try() -> Result<()> {
         said += &dev.line()?;
     }
     Ok(())
+}
+
+/// The arguments of a command as the README has it, on another port.
+fn readme_command(program: &str, port: &str) -> Result<Vec<String>> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let text = fs::read_to_string(readme)?;
+    let mut lines = text.lines().map(str::split_whitespace);
+    let mut words = lines.find_map(|mut words| (words.next() == Some(program)).then_some(words));
+    let words = words
+        .as_mut()
+        .with_context(|| format!("no {program} in the README"))?;
+    let arguments = words.map(str::to_owned);
+    Ok(arguments
+        .chain(["-p".to_owned(), port.to_owned()])
+        .collect())
 }

@@ -305,6 +305,7 @@ impl EventLoop {
                 self.mailboxes[to].send(ToWorker::Publishes(batch));
             }
         }
+        outbox.confirmed.clear();
     }
 
     /// Tells the other workers what this one's connections want now; what was told before a barrier is

@@ -23,7 +23,7 @@ impl Core {
                 confirm,
             } => {
                 self.route_interest(target, &changes, replace);
-                drop(confirm);
+                self.outbox.confirmed.push(confirm);
             }
             ToWorker::BarrierPassed(ticket) => self.barrier_passed(Key::from_bits(ticket)),
             ToWorker::TakeOver { connection, closed } => self.take_over(connection, closed),

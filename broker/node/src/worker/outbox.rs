@@ -7,6 +7,7 @@ use quorate_router::Interest;
 use quorate_shard::{Epoch, SessionId, ShardId};
 
 use super::cross::CrossOut;
+use super::inbox::Confirm;
 use crate::shard_client::Request;
 
 /// See the module. Emptied at the end of each turn.
@@ -20,6 +21,9 @@ pub struct Outbox {
     pub interest: Vec<(Arc<str>, Interest)>,
     /// Everything else.
     pub errands: Vec<Errand>,
+    /// Dropped last: whoever is told that this worker routes by its interest may rely on it that what was
+    /// routed without it has been handed out (a retained message, for instance, that it then reads).
+    pub confirmed: Vec<Confirm>,
 }
 
 /// One thing to ask of another part of the node.
@@ -72,6 +76,7 @@ impl Outbox {
             cross: (0..workers).map(|_| CrossOut::default()).collect(),
             interest: Vec::new(),
             errands: Vec::new(),
+            confirmed: Vec::new(),
         }
     }
 }
