@@ -1,5 +1,5 @@
 //! Workers: plain threads, each with its own connections, an event loop on mio and no lock on the hot path
-//! (design 2.7). [`core`] decides, [`event_loop`] reads and writes, [`mailbox`] is how others talk to it.
+//! (design 2.7). `core` decides, `event_loop` reads and writes, `mailbox` is how others talk to it.
 
 mod completions;
 mod connection;

@@ -181,6 +181,7 @@ impl Node {
         for errand in handed_out.errands {
             self.run_errand(own, errand);
         }
+        drop(handed_out.confirmed);
         self.deliver_post();
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::inbox::ToWorker;
 
 /// A worker's mailbox. What is in it is bounded by those who fill it: connections by the accept limit,
 /// completions by the shard client's budget, deliveries by the sessions' windows, publishes of other
-/// workers by [`super::limits::CROSS_BATCH_BYTES_MAX`].
+/// workers by `CROSS_BATCH_BYTES_MAX`.
 #[derive(Debug)]
 pub struct Mailbox {
     queue: Mutex<Vec<ToWorker>>,

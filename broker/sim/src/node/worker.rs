@@ -9,7 +9,7 @@ use quorate_control::SlotMap;
 use quorate_node::metrics::WorkerCounters;
 use quorate_node::registry::Registry;
 use quorate_node::shard_client::Request;
-use quorate_node::worker::{Core, CoreSettings, Errand, Opening, ToWorker, WorkerLimits};
+use quorate_node::worker::{Core, CoreSettings, Errand, OnDrop, Opening, ToWorker, WorkerLimits};
 use quorate_router::{ConnectionId, Target};
 
 use crate::history::LinkNumber;
@@ -39,6 +39,8 @@ pub(super) struct HandedOut {
     pub(super) requests: Vec<Vec<Request>>,
     pub(super) errands: Vec<Errand>,
     pub(super) mail: Vec<(u16, ToWorker)>,
+    /// To be dropped once all the rest is handed out.
+    pub(super) confirmed: Vec<Arc<OnDrop>>,
 }
 
 impl SimWorker {
@@ -177,12 +179,13 @@ impl SimWorker {
                     target: Target::Worker(own),
                     changes: changes.clone(),
                     replace: false,
-                    confirm: quorate_node::worker::OnDrop::new(Box::new(|| {})),
+                    confirm: OnDrop::new(Box::new(|| {})),
                 };
                 handed_out.mail.push((to, message));
             }
         }
         handed_out.errands = std::mem::take(&mut outbox.errands);
+        handed_out.confirmed = std::mem::take(&mut outbox.confirmed);
         for to in others() {
             let batch = outbox.cross[usize::from(to)].take();
             handed_out
