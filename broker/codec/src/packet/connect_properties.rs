@@ -14,7 +14,7 @@ use crate::writer::put_counted;
 /// Properties of CONNECT (3.1.2.11).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ConnectProperties<'a> {
-    /// Seconds the session outlives the connection; see [`Connect::session_expiry_seconds`].
+    /// Seconds the session outlives the connection; see [`crate::Connect::session_expiry_seconds`].
     pub session_expiry_seconds: Option<u32>,
     /// QoS 1 and 2 messages the client takes at once; 65 535 if absent.
     pub receive_maximum: Option<NonZeroU16>,
