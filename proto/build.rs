@@ -1,11 +1,9 @@
 //! Compiles the .proto files without protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["log.proto"];
+    let files = ["log.proto", "peer.proto", "admin.proto"];
     let descriptors = protox::compile(files, ["."])?;
-    prost_build::Config::new()
-        .bytes(["."])
-        .compile_fds(descriptors)?;
+    tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
     for file in files {
         println!("cargo:rerun-if-changed={file}");
     }

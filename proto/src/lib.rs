@@ -6,3 +6,14 @@
 pub mod log {
     include!(concat!(env!("OUT_DIR"), "/quorate.log.v1.rs"));
 }
+
+/// What nodes say to each other.
+#[allow(clippy::large_enum_variant)]
+pub mod peer {
+    include!(concat!(env!("OUT_DIR"), "/quorate.peer.v1.rs"));
+}
+
+/// What operators say to a node.
+pub mod admin {
+    include!(concat!(env!("OUT_DIR"), "/quorate.admin.v1.rs"));
+}
