@@ -11,6 +11,7 @@ pub mod front_door;
 pub mod http;
 pub mod metrics;
 pub mod node;
+pub mod peers;
 pub mod raft;
 pub mod registry;
 pub mod shard_client;

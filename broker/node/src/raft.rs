@@ -9,6 +9,7 @@ mod limits;
 mod log_store;
 mod machine;
 mod network;
+mod server;
 mod shard_machine;
 mod snapshot;
 mod start;

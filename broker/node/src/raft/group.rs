@@ -90,6 +90,7 @@ pub(crate) enum GroupError {
 pub(super) struct GroupParts {
     pub(super) name: String,
     pub(super) node: NodeId,
+    pub(super) network: Network,
     pub(super) log: LogStore,
     pub(super) state: StateMachine,
     pub(super) machine: Arc<dyn Machine>,
@@ -101,7 +102,7 @@ impl Group {
     pub(super) async fn start(parts: GroupParts) -> Result<Self, GroupError> {
         let config = Arc::new(config(parts.name).validate().map_err(raft_error)?);
         let shared = Arc::clone(&parts.state.0);
-        let raft = Raft::new(parts.node, config, Network, parts.log, parts.state);
+        let raft = Raft::new(parts.node, config, parts.network, parts.log, parts.state);
         let raft = raft.await.map_err(raft_error)?;
         if raft.is_initialized().await.map_err(raft_error)? {
             let voters: Vec<NodeId> = raft.voter_ids().collect();

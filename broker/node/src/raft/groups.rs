@@ -19,6 +19,7 @@ use super::limits::SHUTDOWN_DRAIN;
 use super::shard_machine::ShardMachine;
 use super::start::{self, StartError};
 use crate::delivery::Deliveries;
+use crate::peers::Peers;
 use crate::shard_client::{
     Completions, Proposer, ProposerStatistics, ReplyTo, Request, Unavailable,
 };
@@ -28,6 +29,8 @@ use crate::shard_client::{
 pub struct Options {
     /// The node's data directory; `wal/` and `snapshots/` are made inside.
     pub data: PathBuf,
+    /// Streams to the other nodes.
+    pub peers: Peers,
     /// Number of shard groups when the directory is fresh; ignored later.
     pub shards: ShardId,
     /// Cluster id when the directory is fresh; random. Ignored later.
@@ -48,6 +51,7 @@ impl Options {
     pub fn new(data: PathBuf, cluster_id: u128) -> Self {
         Self {
             data,
+            peers: Peers::new(None),
             shards: 4,
             cluster_id,
             identity: None,

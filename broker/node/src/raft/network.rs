@@ -1,5 +1,4 @@
-//! Where frames to other voters will go. A group has one voter until members can be added, so every
-//! call answers *unreachable*; it must not pretend to have peers.
+//! Consensus between nodes, the side that asks: openraft's network over the peers' lanes.
 
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::impls::EmptyNode;
@@ -10,11 +9,26 @@ use openraft::raft::{
 use openraft::{AnyError, OptionalSend};
 
 use super::snapshot::SnapshotFile;
+use crate::peers::Peers;
+
 use super::type_config::{Snapshot, Types, Vote};
 
-/// Makes the client to one peer of one group.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Network;
+/// Makes the clients of one group.
+#[derive(Clone)]
+pub(super) struct Network {
+    _peers: Peers,
+    _group: u32,
+}
+
+impl Network {
+    /// For this group: 0 is control, shard n is n + 1.
+    pub(super) fn new(peers: Peers, group: u32) -> Self {
+        Self {
+            _peers: peers,
+            _group: group,
+        }
+    }
+}
 
 /// The client to a peer that cannot be reached.
 #[derive(Debug, Clone, Copy)]

@@ -16,6 +16,7 @@ use super::groups::{Groups, Hooks, Inner, Options, ShardHandle};
 use super::limits::{FORGET_LISTS_MAX, PROPOSE_RETRY, START_TIMEOUT};
 use super::log_store::LogStore;
 use super::machine::{Machine, Reply};
+use super::network::Network;
 use super::shard_machine::ShardMachine;
 use super::snapshot::SnapshotStore;
 use super::state_machine::StateMachine;
@@ -144,6 +145,7 @@ async fn start_group(
     let starting = Group::start(GroupParts {
         name: format!("group-{number}"),
         node: FIRST_NODE,
+        network: Network::new(options.peers.clone(), number),
         log: LogStore::new(wal.clone(), number),
         state,
         machine,
