@@ -25,6 +25,7 @@ pub(crate) struct Group {
     raft: Raft<Types, StateMachine>,
     shared: Arc<Shared>,
     leadership: watch::Receiver<Leadership>,
+    leader: watch::Receiver<Option<NodeId>>,
     tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -115,18 +116,21 @@ impl Group {
             raft.initialize(only).await.map_err(raft_error)?;
         }
         let (told, leadership) = watch::channel(Leadership::Following);
+        let (found, leader) = watch::channel(None);
         let group = Self {
             raft,
             shared,
             leadership,
+            leader,
             tasks: Arc::default(),
         };
         let leading = tokio::spawn(lead(group.raft.clone(), parts.machine, told));
+        let following = tokio::spawn(find_leader(group.raft.clone(), found));
         let snapshots = tokio::spawn(make_snapshots(
             group.raft.clone(),
             Arc::clone(&group.shared),
         ));
-        group.tasks().extend([leading, snapshots]);
+        group.tasks().extend([leading, following, snapshots]);
         Ok(group)
     }
 
@@ -158,6 +162,11 @@ impl Group {
     /// What this node is to the group, as it changes.
     pub(crate) fn leadership(&self) -> watch::Receiver<Leadership> {
         self.leadership.clone()
+    }
+
+    /// Who leads as far as this node knows; wakes at every new term, also when it has the same leader.
+    pub(crate) fn leader(&self) -> watch::Receiver<Option<NodeId>> {
+        self.leader.clone()
     }
 
     /// Numbers for operators.
@@ -285,6 +294,26 @@ async fn lead(
     }
     machine.follow();
     told.send_replace(Leadership::Stopped);
+}
+
+/// Tells the watchers who leads, at every new leadership.
+async fn find_leader(raft: Raft<Types, StateMachine>, found: watch::Sender<Option<NodeId>>) {
+    let mut changes = raft.server_metrics();
+    let mut last = (0, None);
+    loop {
+        let now = {
+            let metrics = changes.borrow_watched();
+            (metrics.vote.leader_id.term, metrics.current_leader)
+        };
+        if now != last {
+            last = now;
+            found.send_replace(now.1);
+        }
+        if changes.changed().await.is_err() {
+            break;
+        }
+    }
+    found.send_replace(None);
 }
 
 /// Makes a snapshot whenever enough log has gathered. One that fails leaves the last one in force.

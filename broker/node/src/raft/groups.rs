@@ -10,7 +10,7 @@ use quorate_shard::{
     Statistics, WillDone,
 };
 use quorate_wal::Wal;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::control_machine::ControlMachine;
@@ -133,6 +133,15 @@ impl Groups {
     /// Which shard holds which key: a client id, or the topic of a retained value.
     pub fn slots(&self) -> &SlotMap {
         &self.0.slots
+    }
+
+    /// Who leads a shard as far as this node knows; wakes at every new leadership.
+    ///
+    /// # Panics
+    ///
+    /// There is no such shard.
+    pub fn leader(&self, shard: ShardId) -> watch::Receiver<Option<NodeId>> {
+        self.shard(shard).group.leader()
     }
 
     /// Number of shards; their ids are below it.
