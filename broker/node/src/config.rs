@@ -4,6 +4,7 @@
 //! its unit, default and reason is in [`key::ALL`]; `quorate serve --print-config` prints all of them.
 //! Reads files and nothing else: no socket is bound and no directory is created here.
 
+mod cluster;
 mod error;
 pub mod key;
 mod layers;
@@ -18,10 +19,12 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use cluster::{ADMIN_PORT, ClusterConfig, MutualTlsFiles, PEERS_PORT, Service, Start};
 pub use error::{ConfigError, Source};
 pub use layers::Flags;
 pub use listener::{Listener, TlsFiles};
 pub use value::{Kind, Raw, Value};
+pub(crate) use value::{is_host, is_host_and_port};
 
 use layers::Settings;
 use listener::TlsDefaults;
@@ -41,6 +44,8 @@ pub struct Config {
     pub log: String,
     /// `log_format`
     pub log_format: LogFormat,
+    /// `cluster.*`, `peers.*` and `admin.*`
+    pub cluster: ClusterConfig,
     /// `auth.*`
     pub auth: AuthConfig,
     /// `limits.*`
@@ -156,6 +161,7 @@ impl Config {
                 "json" => LogFormat::Json,
                 _ => LogFormat::Human,
             },
+            cluster: cluster::parse(&settings)?,
             auth: auth(&settings)?,
             limits: limits(&settings),
             storage: StorageConfig {

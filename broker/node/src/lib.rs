@@ -1,11 +1,14 @@
 //! ALL I/O of a broker node. Pure crates decide; this crate does.
 
+pub mod admin;
 pub mod auth;
+pub mod certs;
 pub mod cli;
 pub mod config;
 pub mod convert;
 pub mod data_dir;
 pub mod delivery;
+pub mod dev;
 mod file_watch;
 pub mod front_door;
 pub mod http;

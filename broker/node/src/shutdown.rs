@@ -41,6 +41,23 @@ impl Shutdown {
     }
 }
 
+/// Makes the end of standard input a SIGTERM: a child whose parent holds the other end of the pipe ends
+/// with the parent, however that ends.
+///
+/// # Errors
+/// No thread can be started.
+pub fn end_with_input() -> std::io::Result<()> {
+    let wait = || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let process = rustix::process::getpid();
+        if let Err(error) = rustix::process::kill_process(process, rustix::process::Signal::TERM) {
+            tracing::error!("cannot end with the parent process: {error}");
+        }
+    };
+    let builder = std::thread::Builder::new().name("input".to_owned());
+    builder.spawn(wait).map(drop)
+}
+
 /// Waits for SIGTERM or SIGINT and tells which one came.
 ///
 /// # Errors

@@ -70,6 +70,31 @@ keys! {
     TLS_CLIENT_CA = "tls.client_ca", Kind::Path, None,
         "CA certificates in PEM. When set, clients must show a certificate signed by one of them.";
 
+    BOOTSTRAP = "cluster.bootstrap", Kind::Choice(&["single", "wait"]), None,
+        "How a node with an empty data directory begins: \"single\" makes a new cluster of one, \"wait\" makes none until quorate admin init or add says so. Unset: single, and no port for other nodes. A node that belongs to a cluster ignores it.";
+    JOIN = "cluster.join", Kind::Hosts, None,
+        "Peer addresses of a running cluster that a node with an empty data directory joins: HOST:PORT of some of its nodes. It becomes a learner, catches up and gets its vote by itself. A node that belongs to a cluster ignores it.";
+    ADVERTISE = "cluster.advertise", Kind::Host, None,
+        "Name or IP address under which other nodes reach this one; the ports are those of peers.listen and listen. Unset: the address of peers.listen. Must be set when that is 0.0.0.0 or [::].";
+
+    PEERS_LISTEN = "peers.listen", Kind::Address, None,
+        "Where other nodes connect, or \"off\". Unset: 127.0.0.1:7883 when any key of [cluster] or [peers] is set, else off: a node alone needs no port for others. Without certificates only a loopback address.";
+    PEERS_CERT = "peers.cert", Kind::Path, None,
+        "Certificate chain in PEM that this node shows to other nodes, as server and as client (made by quorate certs). Read again when it changes.";
+    PEERS_KEY = "peers.key", Kind::Path, None,
+        "Private key in PEM that belongs to peers.cert.";
+    PEERS_CA = "peers.ca", Kind::Path, None,
+        "CA certificates in PEM. Only nodes with a certificate signed by one of them are spoken to. Must not sign anything else: whoever has such a certificate is a node.";
+
+    ADMIN_LISTEN = "admin.listen", Kind::Address, None,
+        "Where quorate admin and operators connect, or \"off\". Unset: 127.0.0.1:7983 when peers.listen is on, else off. Without certificates only a loopback address.";
+    ADMIN_CERT = "admin.cert", Kind::Path, None,
+        "Certificate chain in PEM that this node shows to admin clients (made by quorate certs). Read again when it changes.";
+    ADMIN_KEY = "admin.key", Kind::Path, None,
+        "Private key in PEM that belongs to admin.cert.";
+    ADMIN_CA = "admin.ca", Kind::Path, None,
+        "CA certificates in PEM. Only clients with a certificate signed by one of them may ask for anything; whoever has one may take the cluster apart.";
+
     CONNECTIONS_MAX = "limits.connections_max", Kind::Number { min: 1, max: 10_000_000 }, Some("100000"),
         "Connections at the same time, strangers included; one more is closed at once. Bounds memory and file descriptors.";
     ACCEPTS_PER_SECOND_MAX = "limits.accepts_per_second_max", Kind::Number { min: 1, max: 1_000_000 }, Some("2000"),

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::*;
 
+mod cluster;
+
 /// Loads with a file's text, an environment and flags.
 fn load(
     file: &str,

@@ -1,6 +1,6 @@
 //! What a key's value may be, and how text or TOML becomes one. Knows no key by name.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// What a key allows.
@@ -32,6 +32,10 @@ pub enum Kind {
     Address,
     /// Listener URLs; in text separated by commas.
     Listeners,
+    /// A host name or IP address, without a port.
+    Host,
+    /// `HOST:PORT` addresses that may be names; in text separated by commas.
+    Hosts,
 }
 
 /// A value as it came: from a TOML file, or as text from the environment or a flag.
@@ -50,13 +54,13 @@ pub enum Value {
     Bool(bool),
     /// See [`Kind::Number`] and [`Kind::Bytes`].
     Number(u64),
-    /// See [`Kind::Text`] and [`Kind::Choice`].
+    /// See [`Kind::Text`], [`Kind::Choice`] and [`Kind::Host`].
     Text(String),
     /// See [`Kind::Path`].
     Path(PathBuf),
     /// See [`Kind::Address`]; `None` is off.
     Address(Option<SocketAddr>),
-    /// See [`Kind::Listeners`]; the URLs are parsed by `listener`.
+    /// See [`Kind::Hosts`], and [`Kind::Listeners`], whose URLs are parsed by `listener`.
     List(Vec<String>),
 }
 
@@ -78,6 +82,11 @@ impl Kind {
             Self::Listeners => {
                 "a list of \"mqtt://IP:PORT\" and \"mqtts://IP:PORT?cert=FILE&key=FILE\"".to_owned()
             }
+            Self::Host => "a host name or an IP address, without a port".to_owned(),
+            Self::Hosts => {
+                "a list of \"HOST:PORT\" such as \"node-1.example:7883\" or \"127.0.0.1:7883\""
+                    .to_owned()
+            }
         }
     }
 
@@ -97,16 +106,17 @@ impl Kind {
                 Some(text) => in_range(bytes(text)?, min, max),
                 None => in_range(value.as_integer()?.try_into().ok()?, min, max),
             },
-            Self::Listeners => {
-                let urls = value
+            Self::Listeners | Self::Hosts => {
+                let texts = value
                     .as_array()?
                     .iter()
-                    .map(|url| url.as_str().map(str::to_owned));
-                urls.collect::<Option<Vec<_>>>()
-                    .filter(|urls| !urls.is_empty())
-                    .map(Value::List)
+                    .map(|text| text.as_str().map(str::to_owned));
+                texts
+                    .collect::<Option<Vec<_>>>()
+                    .filter(|texts| !texts.is_empty())
+                    .and_then(|texts| self.check_list(texts))
             }
-            Self::Text | Self::Path | Self::Choice(_) | Self::Address => {
+            Self::Text | Self::Path | Self::Choice(_) | Self::Address | Self::Host => {
                 self.parse_text(value.as_str()?)
             }
         }
@@ -128,11 +138,39 @@ impl Kind {
                 .parse()
                 .ok()
                 .map(|address| Value::Address(Some(address))),
-            Self::Listeners => Some(Value::List(
-                text.split(',').map(|url| url.trim().to_owned()).collect(),
-            )),
+            Self::Host => is_host(text).then(|| Value::Text(text.to_owned())),
+            Self::Listeners | Self::Hosts => {
+                self.check_list(text.split(',').map(|part| part.trim().to_owned()).collect())
+            }
         }
     }
+
+    fn check_list(self, texts: Vec<String>) -> Option<Value> {
+        let is_allowed =
+            !matches!(self, Self::Hosts) || texts.iter().all(|text| is_host_and_port(text));
+        is_allowed.then_some(Value::List(texts))
+    }
+}
+
+/// Something to dial without a port: no URL, no path, no port behind a name.
+pub(crate) fn is_host(text: &str) -> bool {
+    let is_name = |text: &str| {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        !text.is_empty() && text.chars().all(is_allowed)
+    };
+    text.parse::<IpAddr>().is_ok() || is_name(text)
+}
+
+/// `HOST:PORT`, an IPv6 address in brackets.
+pub(crate) fn is_host_and_port(text: &str) -> bool {
+    if text.parse::<SocketAddr>().is_ok() {
+        return true;
+    }
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    let has_port = port.parse::<u16>().is_ok_and(|port| port != 0);
+    has_port && !host.contains(':') && is_host(host)
 }
 
 fn in_range(number: u64, min: u64, max: u64) -> Option<Value> {
