@@ -243,20 +243,7 @@ impl Broker {
     /// When the page or the metric is not there.
     pub fn metric(&self, name: &str) -> Result<f64> {
         let (_, page) = http::get(self.http_port, "/metrics")?;
-        let is_sample = |line: &&str| {
-            let rest = line.strip_prefix(name);
-            rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
-        };
-        let mut samples = page.lines().filter(is_sample).peekable();
-        samples
-            .peek()
-            .with_context(|| format!("no metric {name}"))?;
-        let value = |line: &str| {
-            line.rsplit(' ')
-                .next()
-                .and_then(|text| text.parse::<f64>().ok())
-        };
-        Ok(samples.filter_map(value).sum())
+        http::metric(&page, name)
     }
 
     /// Everything the process wrote.

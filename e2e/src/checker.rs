@@ -186,6 +186,21 @@ impl Seen {
     }
 }
 
+impl Violation {
+    /// The message it is about, if it is about one.
+    pub fn message(&self) -> Option<Message> {
+        match self {
+            Self::Twice(r)
+            | Self::Disordered(r, _)
+            | Self::NotMarked(r)
+            | Self::OtherId(r, _)
+            | Self::Invented(r) => Some(r.message),
+            Self::Refused(message, _) => Some(*message),
+            Self::SessionLost(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::endpoint::Endpoint;
 use crate::packet::{self, Ack, Connect, Packet, Publish, Version};
 use crate::tls::TlsStream;
 use crate::wait::PATIENCE;
@@ -64,12 +65,26 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to a port on loopback and logs in.
+    /// Connects and logs in.
     ///
     /// # Errors
     /// When there is no connection, or the broker refuses.
-    pub fn connect(port: u16, options: &Connect) -> Result<Self> {
-        let (client, code) = Self::open(Self::dial(port)?, options)?;
+    pub fn connect(endpoint: impl Into<Endpoint>, options: &Connect) -> Result<Self> {
+        Self::connect_within(endpoint, options, PATIENCE)
+    }
+
+    /// As [`Self::connect`], with a patience of its own for each step.
+    ///
+    /// # Errors
+    /// When there is no connection in time, or the broker refuses.
+    pub fn connect_within(
+        endpoint: impl Into<Endpoint>,
+        options: &Connect,
+        limit: Duration,
+    ) -> Result<Self> {
+        let tcp = endpoint.into().dial(limit)?;
+        tcp.set_write_timeout(Some(PATIENCE))?;
+        let (client, code) = Self::open_within(Stream::Plain(tcp), options, limit)?;
         ensure!(code == 0, "{} refused with {code:#04x}", options.client_id);
         Ok(client)
     }
@@ -78,9 +93,8 @@ impl Client {
     ///
     /// # Errors
     /// When nobody listens.
-    pub fn dial(port: u16) -> Result<Stream> {
-        let tcp = TcpStream::connect(("127.0.0.1", port))?;
-        tcp.set_nodelay(true)?;
+    pub fn dial(endpoint: impl Into<Endpoint>) -> Result<Stream> {
+        let tcp = endpoint.into().dial(PATIENCE)?;
         tcp.set_write_timeout(Some(PATIENCE))?;
         Ok(Stream::Plain(tcp))
     }
@@ -90,9 +104,13 @@ impl Client {
     /// # Errors
     /// When the connection ends or something else comes.
     pub fn open(stream: Stream, options: &Connect) -> Result<(Self, u8)> {
+        Self::open_within(stream, options, PATIENCE)
+    }
+
+    fn open_within(stream: Stream, options: &Connect, limit: Duration) -> Result<(Self, u8)> {
         let mut client = Self::raw(stream, options.version);
         client.send(&packet::connect(options))?;
-        match client.next(PATIENCE)? {
+        match client.next(limit)? {
             Packet::ConnAck {
                 session_present,
                 code,

@@ -1,49 +1,116 @@
-//! A publisher and a subscriber that keep their side of the protocol over any number of cut
-//! connections, as a client with a disk would: what is unacknowledged is sent again, in order, with its
-//! packet id; at QoS 2 what waits for a release is remembered. Each runs on a thread of its own.
-#![allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "a client answers the packets it knows and passes over any other"
-)]
+//! Publishers and subscribers that keep their side of the protocol over any number of cut connections and
+//! from node to node, as a client with a disk would: what is unacknowledged is sent again, in order, with
+//! its packet id; at QoS 2 what waits for a release is remembered. Each runs on a thread of its own.
 
-use std::collections::{BTreeSet, VecDeque};
+mod publisher;
+mod subscriber;
+
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, bail};
 
 use crate::checker::Checker;
 use crate::client::Client;
-use crate::history::{Event, Message, Received};
-use crate::packet::{self, Ack, Connect, Packet, Publish, Version};
+use crate::endpoint::Endpoint;
+use crate::history::Event;
+use crate::packet::{Connect, Version};
 use crate::wait;
 
-/// Messages in flight per publisher.
-const WINDOW: usize = 8;
-
-/// How long a publisher looks for acknowledgements before it sends more; sets its pace.
-const PACE: Duration = Duration::from_millis(3);
+pub use publisher::Publisher;
+pub use subscriber::Subscriber;
 
 /// Between two attempts to connect while the broker is down.
 const RETRY: Duration = Duration::from_millis(3);
 
+/// How the clients of a run behave.
+#[derive(Debug, Clone, Copy)]
+pub struct Habits {
+    /// Messages in flight per publisher.
+    pub window: usize,
+    /// How long a publisher looks for acknowledgements before it sends more; sets its rate.
+    pub pace: Duration,
+    /// A subscriber goes to another node after this.
+    pub stay: Duration,
+    /// Who waits this long for a node's answer tries the next one.
+    pub silence: Duration,
+}
+
+impl Habits {
+    /// As fast as one node can, and faithful to it.
+    pub const ONE_NODE: Self = Self {
+        window: 8,
+        pace: Duration::from_millis(3),
+        stay: Duration::MAX,
+        silence: wait::PATIENCE,
+    };
+
+    /// Twenty publishers leave two cores room for three nodes and the clients themselves.
+    pub const THREE_NODES: Self = Self {
+        window: 4,
+        pace: Duration::from_millis(25),
+        stay: Duration::from_millis(700),
+        silence: Duration::from_millis(1500),
+    };
+}
+
 /// What all clients of a run share.
 #[derive(Debug, Clone)]
 pub struct Run {
-    port: u16,
+    nodes: Arc<[Endpoint]>,
+    habits: Habits,
     checker: Arc<Mutex<Checker>>,
+    timing: Arc<Mutex<Timing>>,
     no_more: Arc<AtomicBool>,
     over: Arc<AtomicBool>,
 }
 
-impl Run {
-    /// A run against the broker on that port.
-    pub fn new(port: u16, checker: Checker) -> Self {
-        let checker = Arc::new(Mutex::new(checker));
+/// When acknowledgements came, counted from a mark.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    mark: Instant,
+    /// From the mark to a publisher's first acknowledgement of a message that it sent after the mark.
+    pub first: BTreeMap<u32, Duration>,
+    /// From sending a message for the first time to its acknowledgement, at most, of those acknowledged
+    /// after the mark.
+    pub longest: Duration,
+}
+
+impl Timing {
+    fn new() -> Self {
         Self {
-            port,
-            checker,
+            mark: Instant::now(),
+            first: BTreeMap::new(),
+            longest: Duration::ZERO,
+        }
+    }
+
+    /// From the mark to the first acknowledgement that any publisher got.
+    pub fn earliest(&self) -> Option<Duration> {
+        self.first.values().min().copied()
+    }
+
+    /// The same of the publisher that waited longest.
+    pub fn latest(&self) -> Option<Duration> {
+        self.first.values().max().copied()
+    }
+}
+
+impl Run {
+    /// A run against one broker.
+    pub fn new(broker: impl Into<Endpoint>, checker: Checker) -> Self {
+        Self::over(&[broker.into()], Habits::ONE_NODE, checker)
+    }
+
+    /// A run against the nodes of a cluster.
+    pub fn over(nodes: &[Endpoint], habits: Habits, checker: Checker) -> Self {
+        Self {
+            nodes: nodes.into(),
+            habits,
+            checker: Arc::new(Mutex::new(checker)),
+            timing: Arc::new(Mutex::new(Timing::new())),
             no_more: Arc::default(),
             over: Arc::default(),
         }
@@ -59,9 +126,38 @@ impl Run {
         self.checker().note(event);
     }
 
+    fn timing_mut(&self) -> MutexGuard<'_, Timing> {
+        self.timing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Times count from now.
+    pub fn mark(&self) {
+        *self.timing_mut() = Timing::new();
+    }
+
+    /// The times since the mark.
+    pub fn timing(&self) -> Timing {
+        self.timing_mut().clone()
+    }
+
+    /// Waits until that many publishers had a message acknowledged that they sent after the mark.
+    ///
+    /// # Errors
+    /// When they do not in time.
+    pub fn acknowledges_again(&self, publishers: usize) -> Result<Timing> {
+        wait::until("acknowledgements after the mark", wait::PATIENCE, || {
+            let timing = self.timing();
+            (timing.first.len() >= publishers).then_some(timing)
+        })
+    }
+
     /// Publishers end once everything is acknowledged.
     pub fn publish_no_more(&self) {
         self.no_more.store(true, Ordering::SeqCst);
+    }
+
+    fn publishes_no_more(&self) -> bool {
+        self.no_more.load(Ordering::SeqCst)
     }
 
     /// All clients end.
@@ -73,257 +169,94 @@ impl Run {
         self.over.load(Ordering::SeqCst)
     }
 
-    /// Connects as soon as the broker is there; nothing when the run is over.
-    fn connect(&self, name: &str, version: Version, known: &mut bool) -> Option<Client> {
-        let options = Connect::persistent(name).version(version);
-        while !self.is_over() {
-            match Client::connect(self.port, &options) {
-                Ok(client) => {
-                    if *known && !client.session_present() {
-                        self.note(Event::SessionLost(name.to_owned()));
-                    }
-                    *known = true;
-                    return Some(client);
-                }
-                Err(_) => wait::pass(RETRY),
-            }
-        }
-        None
-    }
-}
-
-/// A durable publisher.
-#[derive(Debug)]
-pub struct Publisher {
-    run: Run,
-    number: u32,
-    qos: u8,
-    version: Version,
-    next: u64,
-    flight: VecDeque<Flight>,
-}
-
-/// A message in flight.
-#[derive(Debug)]
-struct Flight {
-    message: Message,
-    id: u16,
-    /// PUBREC has come, PUBCOMP not yet.
-    released: bool,
-}
-
-impl Publisher {
-    /// Publisher `number` of the run, on topic `durable/NUMBER`.
-    pub fn new(run: &Run, number: u32, qos: u8, version: Version) -> Self {
-        let (run, next, flight) = (run.clone(), 1, VecDeque::new());
-        Self {
-            run,
-            number,
-            qos,
-            version,
-            next,
-            flight,
-        }
-    }
-
-    /// Publishes until told to stop and everything is acknowledged, or the run is over.
-    pub fn run(mut self) {
-        let name = format!("publisher-{}", self.number);
-        let mut known = false;
-        while let Some(mut client) = self.run.connect(&name, self.version, &mut known) {
-            // A cut connection is what this client is for.
-            if let Ok(()) = self.converse(&mut client) {
-                break;
-            }
-        }
-    }
-
-    /// One connection; comes back without an error when all is done.
-    fn converse(&mut self, client: &mut Client) -> Result<()> {
-        self.retransmit(client)?;
-        while !self.run.is_over() {
-            if self.run.no_more.load(Ordering::SeqCst) {
-                if self.flight.is_empty() {
-                    return Ok(());
-                }
-            } else {
-                self.fill(client)?;
-            }
-            let end = Instant::now() + PACE;
-            while let Some(packet) = client.next_until(end)? {
-                self.handle(client, &packet)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn retransmit(&self, client: &mut Client) -> Result<()> {
-        let mut bytes = Vec::new();
-        for flight in &self.flight {
-            if flight.released {
-                bytes.extend(packet::ack(Ack::PubRel, flight.id));
-            } else {
-                self.run.note(Event::Sent(flight.message));
-                bytes.extend(self.encode(flight, true));
-            }
-        }
-        client.send(&bytes)
-    }
-
-    fn fill(&mut self, client: &mut Client) -> Result<()> {
-        let mut bytes = Vec::new();
-        while self.flight.len() < WINDOW {
-            let (publisher, sequence, qos) = (self.number, self.next, self.qos);
-            let message = Message {
-                publisher,
-                sequence,
-                qos,
-            };
-            let id = ((sequence - 1) % 65_535 + 1) as u16;
-            let flight = Flight {
-                message,
-                id,
-                released: false,
-            };
-            self.next += 1;
-            self.run.note(Event::Sent(message));
-            bytes.extend(self.encode(&flight, false));
-            self.flight.push_back(flight);
-        }
-        client.send(&bytes)
-    }
-
-    fn encode(&self, flight: &Flight, dup: bool) -> Vec<u8> {
-        let topic = format!("durable/{}", self.number);
-        let message = Publish::new(&topic, flight.message.payload(), self.qos);
-        packet::publish(
-            self.version,
-            &Publish {
-                id: flight.id,
-                dup,
-                ..message
-            },
+    /// Waits until everything that is acknowledged now has arrived everywhere.
+    ///
+    /// # Errors
+    /// When something does not arrive; with its story.
+    pub fn settle(&self) -> Result<()> {
+        let mut missing = self.checker().missing();
+        let arrived = wait::until("what was acknowledged to arrive", wait::PATIENCE, || {
+            let checker = self.checker();
+            missing.retain(|(subscriber, message)| checker.is_missing(*subscriber, message));
+            missing.is_empty().then_some(())
+        });
+        let Err(error) = arrived else {
+            return Ok(());
+        };
+        let Some((subscriber, message)) = missing.first() else {
+            return Err(error);
+        };
+        let story = self.checker().story(*message);
+        let count = missing.len();
+        bail!(
+            "LOST: {count} messages, the first one {message:?} for subscriber {subscriber}:\n{story}"
         )
     }
 
-    fn handle(&mut self, client: &mut Client, packet: &Packet) -> Result<()> {
-        let Packet::Ack(kind, id, code) = packet else {
-            return Ok(());
-        };
-        let Some(at) = self.flight.iter().position(|flight| flight.id == *id) else {
-            return Ok(());
-        };
-        let message = self.flight[at].message;
-        match kind {
-            // "Packet identifier not found" is how a release is answered that was done before the crash.
-            Ack::PubComp if *code == 0 || *code == 0x92 => {
-                self.flight.remove(at);
-            }
-            _ if *code >= 0x80 => {
-                self.flight.remove(at);
-                self.run.note(Event::Refused(message, *code));
-            }
-            Ack::PubAck => {
-                self.flight.remove(at);
-                self.run.note(Event::Acknowledged(message));
-            }
-            Ack::PubRec => {
-                if !self.flight[at].released {
-                    self.flight[at].released = true;
-                    self.run.note(Event::Acknowledged(message));
-                }
-                client.send(&packet::ack(Ack::PubRel, *id))?;
-            }
-            Ack::PubComp | Ack::PubRel => {}
-        }
-        Ok(())
-    }
-}
-
-/// A durable subscriber to all publishers.
-#[derive(Debug)]
-pub struct Subscriber {
-    run: Run,
-    number: u32,
-    qos: u8,
-    version: Version,
-    /// Packet ids received at QoS 2 and not released.
-    unreleased: BTreeSet<u16>,
-}
-
-impl Subscriber {
-    /// Subscriber `number` of the run; subscribes before it comes back.
+    /// Whether all promises were kept so far.
     ///
     /// # Errors
-    /// When it cannot subscribe.
-    pub fn new(run: &Run, number: u32, qos: u8, version: Version) -> Result<Self> {
-        let options = Connect::persistent(&Self::name(number)).version(version);
-        let mut client = Client::connect(run.port, &options)?;
-        let granted = client.subscribe("durable/+", qos)?;
-        anyhow::ensure!(granted == qos, "granted {granted}");
-        Ok(Self {
+    /// The first broken ones, with the story of the first.
+    pub fn judge(&self) -> Result<()> {
+        let checker = self.checker();
+        let violations = checker.violations();
+        let Some(first) = violations.first() else {
+            return Ok(());
+        };
+        let list: Vec<String> = violations
+            .iter()
+            .take(10)
+            .map(ToString::to_string)
+            .collect();
+        let story = first.message().map(|message| checker.story(message));
+        bail!(
+            "{} broken promises, the first:\n{}\n{}",
+            violations.len(),
+            list.join("\n"),
+            story.unwrap_or_default()
+        )
+    }
+}
+
+/// A client of a run on its way from node to node.
+#[derive(Debug)]
+struct Traveller {
+    run: Run,
+    name: String,
+    version: Version,
+    /// Whether the session must be there.
+    known: bool,
+    /// Index of the node it tries next.
+    next: usize,
+}
+
+impl Traveller {
+    fn new(run: &Run, name: String, version: Version, first: usize) -> Self {
+        Self {
             run: run.clone(),
-            number,
-            qos,
+            name,
             version,
-            unreleased: BTreeSet::new(),
-        })
-    }
-
-    fn name(number: u32) -> String {
-        format!("subscriber-{number}")
-    }
-
-    /// Receives until the run is over.
-    pub fn run(mut self) -> Result<()> {
-        let mut known = true;
-        while let Some(mut client) =
-            self.run
-                .connect(&Self::name(self.number), self.version, &mut known)
-        {
-            while !self.run.is_over() {
-                match client.next_until(Instant::now() + RETRY * 4) {
-                    Ok(Some(packet)) => {
-                        if let Some(answer) = self.handle(&packet)?
-                            && client.send(&answer).is_err()
-                        {
-                            break;
-                        }
-                    }
-                    Ok(None) => {}
-                    Err(_) => break,
-                }
-            }
+            known: false,
+            next: first,
         }
-        Ok(())
     }
 
-    fn handle(&mut self, packet: &Packet) -> Result<Option<Vec<u8>>> {
-        Ok(match packet {
-            Packet::Publish(publish) => {
-                let message = Message::parse(&publish.payload).context("a foreign message")?;
-                let wanted = self.qos.min(message.qos);
-                anyhow::ensure!(publish.qos == wanted, "QoS {} of {message:?}", publish.qos);
-                let handed_over = publish.qos < 2 || self.unreleased.insert(publish.id);
-                let (qos, id, dup) = (publish.qos, publish.id, publish.dup);
-                let subscriber = self.number;
-                let received = Received {
-                    subscriber,
-                    message,
-                    qos,
-                    id,
-                    dup,
-                    handed_over,
-                };
-                self.run.note(Event::Received(received));
-                let answer = if qos == 1 { Ack::PubAck } else { Ack::PubRec };
-                Some(packet::ack(answer, id))
+    /// Connects to the next node that takes it; nothing when the run is over.
+    fn connect(&mut self) -> Option<Client> {
+        let options = Connect::persistent(&self.name).version(self.version);
+        while !self.run.is_over() {
+            let node = self.run.nodes[self.next % self.run.nodes.len()];
+            self.next += 1;
+            let Ok(client) = Client::connect_within(node, &options, self.run.habits.silence) else {
+                wait::pass(RETRY);
+                continue;
+            };
+            if self.known && !client.session_present() {
+                self.run.note(Event::SessionLost(self.name.clone()));
             }
-            Packet::Ack(Ack::PubRel, id, _) => {
-                self.unreleased.remove(id);
-                Some(packet::ack(Ack::PubComp, *id))
-            }
-            _ => None,
-        })
+            self.known = true;
+            return Some(client);
+        }
+        None
     }
 }

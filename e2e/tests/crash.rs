@@ -3,15 +3,15 @@
 //! (A kill leaves the page cache; the disk that loses it is simulated in `broker/sim`.)
 
 use std::env;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use quorate_e2e::broker::{Broker, Options, with_broker};
-use quorate_e2e::checker::Checker;
 use quorate_e2e::client::Client;
-use quorate_e2e::durable::{Publisher, Run, Subscriber};
+use quorate_e2e::durable::{Habits, Run};
+use quorate_e2e::endpoint::Endpoint;
 use quorate_e2e::history::Event;
+use quorate_e2e::load::{Load, Who};
 use quorate_e2e::packet::{Connect, Version};
 use quorate_e2e::random::Random;
 use quorate_e2e::wait;
@@ -19,7 +19,7 @@ use quorate_e2e::wait;
 const KILLS: u32 = 200;
 
 /// Number, QoS and version of each publisher.
-const PUBLISHERS: [(u32, u8, Version); 4] = [
+const PUBLISHERS: [Who; 4] = [
     (1, 1, Version::V5),
     (2, 2, Version::V5),
     (3, 1, Version::V311),
@@ -27,7 +27,7 @@ const PUBLISHERS: [(u32, u8, Version); 4] = [
 ];
 
 /// The same of each subscriber.
-const SUBSCRIBERS: [(u32, u8, Version); 3] = [
+const SUBSCRIBERS: [Who; 3] = [
     (1, 2, Version::V5),
     (2, 2, Version::V311),
     (3, 1, Version::V5),
@@ -44,31 +44,12 @@ fn two_hundred_crashes_lose_double_and_reorder_nothing() -> Result<()> {
         .unwrap_or(KILLS);
     let mut random = Random::announced("crash");
     with_broker(Options::default(), |broker| {
-        let run = Run::new(
-            broker.port,
-            Checker::new(SUBSCRIBERS.map(|(number, ..)| number)),
-        );
-        let mut subscribers = Vec::new();
-        for (number, qos, version) in SUBSCRIBERS {
-            let subscriber = Subscriber::new(&run, number, qos, version)?;
-            subscribers.push(thread::spawn(move || subscriber.run()));
-        }
-        let publishers = PUBLISHERS.map(|(number, qos, version)| {
-            let publisher = Publisher::new(&run, number, qos, version);
-            thread::spawn(move || publisher.run())
-        });
+        let nodes = [Endpoint::from(broker.port)];
+        let load = Load::start(&nodes, Habits::ONE_NODE, &PUBLISHERS, &SUBSCRIBERS)?;
+        let run = load.run().clone();
         let started = Instant::now();
-        let result = crash_repeatedly(broker, &run, &mut random, kills);
-        run.publish_no_more();
-        let settled = result.and_then(|()| settle(&run));
-        run.end();
-        for publisher in publishers {
-            publisher.join().ok().context("a publisher panicked")?;
-        }
-        for subscriber in subscribers {
-            subscriber.join().ok().context("a subscriber panicked")??;
-        }
-        settled?;
+        crash_repeatedly(broker, &run, &mut random, kills)?;
+        load.finish()?;
         let acknowledged = run.checker().acknowledged_count();
         println!(
             "{kills} crashes in {:?}, {acknowledged} messages acknowledged",
@@ -78,7 +59,7 @@ fn two_hundred_crashes_lose_double_and_reorder_nothing() -> Result<()> {
             acknowledged > u64::from(kills) * 10,
             "too little load: {acknowledged}"
         );
-        judge(&run)
+        Ok(())
     })
 }
 
@@ -98,49 +79,12 @@ fn crash_repeatedly(broker: &mut Broker, run: &Run, random: &mut Random, kills: 
         run.checker().note(Event::Killed(kill));
         broker.restart()?;
         if random.below(3) > 0 {
-            settle(run).with_context(|| format!("after kill {kill}"))?;
+            run.settle().with_context(|| format!("after kill {kill}"))?;
         }
-        judge(run).with_context(|| format!("after kill {kill}"))?;
+        run.judge().with_context(|| format!("after kill {kill}"))?;
         check_retained(broker, retained)?;
     }
     Ok(())
-}
-
-/// Waits until everything that is acknowledged now has arrived everywhere.
-fn settle(run: &Run) -> Result<()> {
-    let mut missing = run.checker().missing();
-    let arrived = wait::until("what was acknowledged to arrive", wait::PATIENCE, || {
-        let checker = run.checker();
-        missing.retain(|(subscriber, message)| checker.is_missing(*subscriber, message));
-        missing.is_empty().then_some(())
-    });
-    let Err(error) = arrived else {
-        return Ok(());
-    };
-    let Some((subscriber, message)) = missing.first() else {
-        return Err(error);
-    };
-    let story = run.checker().story(*message);
-    let count = missing.len();
-    bail!("LOST: {count} messages, the first one {message:?} for subscriber {subscriber}:\n{story}")
-}
-
-fn judge(run: &Run) -> Result<()> {
-    let checker = run.checker();
-    let violations = checker.violations();
-    if violations.is_empty() {
-        return Ok(());
-    }
-    let list: Vec<String> = violations
-        .iter()
-        .take(10)
-        .map(ToString::to_string)
-        .collect();
-    bail!(
-        "{} broken promises, the first:\n{}",
-        violations.len(),
-        list.join("\n")
-    )
 }
 
 /// Retains a newer value and waits for its acknowledgement.
