@@ -12,6 +12,7 @@ pub mod dev;
 mod file_watch;
 pub mod front_door;
 pub mod http;
+pub mod interest;
 pub mod metrics;
 pub mod node;
 pub mod peers;

@@ -15,6 +15,7 @@ mod mailbox;
 mod messages;
 mod operation;
 mod outbox;
+mod peer_batch;
 mod output;
 mod publish;
 mod read_buffer;
@@ -28,14 +29,17 @@ mod timers;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use quorate_shard::{Epoch, SessionId, ShardId};
+use quorate_router::Interest;
+use quorate_shard::{Epoch, NodeId, SessionId, ShardId};
 
 pub use self::core::{Core, CoreSettings};
 pub use connection::Opening;
+pub use cross::CrossBatch;
 pub use inbox::{Confirm, Done, Injected, OnDrop, ToWorker};
 pub use limits::WorkerLimits;
 pub use mailbox::Mailbox;
-pub use outbox::{Errand, Outbox};
+pub use outbox::{Errand, NodeOut, Outbox};
+pub use peer_batch::{MalformedBatch, PeerBatch};
 pub use output::{BufferPool, Output};
 pub(crate) use read_buffer::ReadBuffer;
 
@@ -52,6 +56,11 @@ pub trait Outside: Send {
     fn attach(&self, shard: ShardId, session: SessionId, epoch: Epoch, worker: u16);
     /// Stops them.
     fn detach(&self, shard: ShardId, session: SessionId, epoch: Epoch);
+    /// Sends publishes to clients of another node, and [`ToWorker::Receipts`] with the tickets once it has them
+    /// or is gone.
+    fn publish(&self, worker: u16, node: NodeId, batch: CrossBatch, tickets: Vec<u64>);
+    /// Notes what this worker's connections want now; `confirm` is dropped once every node routes by it.
+    fn interest(&self, worker: u16, changes: &[(Arc<str>, Interest)], confirm: Confirm);
     /// Reads what is retained for the filters and sends [`ToWorker::Retained`] with the ticket.
     fn read_retained(&self, worker: u16, ticket: u64, filters: Vec<Arc<str>>);
 }

@@ -19,7 +19,7 @@ impl Core {
         }
     }
 
-    fn handle_outcome(&mut self, ticket: Key, outcome: Outcome) {
+    pub(super) fn handle_outcome(&mut self, ticket: Key, outcome: Outcome) {
         if self.is_incomplete(ticket, &outcome) {
             return;
         }

@@ -409,7 +409,7 @@ impl Core {
 
     /// Milliseconds until something is due.
     pub fn wait_millis(&self, now: u64) -> Option<u64> {
-        let held_back = self.outbox.cross.iter().any(|out| !out.batch.is_empty());
+        let held_back = self.outbox.holds_publishes();
         // Another worker has no room: look again soon; it does not tell.
         let retry = held_back.then_some(1);
         self.timers.wait_millis(now).into_iter().chain(retry).min()

@@ -22,14 +22,15 @@ pub struct CrossBatch {
 #[derive(Debug, Default)]
 pub(super) struct Account(AtomicUsize);
 
+/// One message's place in a batch's bytes, and what is not bytes of it.
 #[derive(Debug, Clone, Copy)]
-struct Item {
-    topic: u32,
-    properties: u32,
-    payload: u32,
-    qos: QoS,
-    retain: bool,
-    expiry_seconds: Option<u32>,
+pub(super) struct Item {
+    pub(super) topic: u32,
+    pub(super) properties: u32,
+    pub(super) payload: u32,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    pub(super) expiry_seconds: Option<u32>,
 }
 
 /// One publish of a batch, borrowed.
@@ -62,27 +63,40 @@ impl CrossBatch {
         });
     }
 
-    /// Gives every publish to `visit`, in the order they were pushed.
-    pub(super) fn visit(&self, mut visit: impl FnMut(CrossPublish<'_>)) {
-        let mut rest = self.bytes.as_slice();
-        let mut take = |count: u32| {
-            let (head, tail) = rest.split_at(count as usize);
-            rest = tail;
-            head
-        };
-        for item in &self.items {
-            let topic = take(item.topic);
-            let (properties, payload) = (take(item.properties), take(item.payload));
-            let topic = std::str::from_utf8(topic).expect("a topic was pushed as str");
-            visit(CrossPublish {
-                topic,
-                properties,
-                payload,
-                qos: item.qos,
-                retain: item.retain,
-                expiry_seconds: item.expiry_seconds,
-            });
-        }
+    /// Gives every publish to `each`, in the order they were pushed.
+    pub(super) fn visit(&self, each: impl FnMut(CrossPublish<'_>)) {
+        visit(&self.bytes, &self.items, each);
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn items(&self) -> &[Item] {
+        &self.items
+    }
+}
+
+/// Gives the publishes that `items` describe in `bytes` to `each`, in order.
+pub(super) fn visit(bytes: &[u8], items: &[Item], mut each: impl FnMut(CrossPublish<'_>)) {
+    let mut rest = bytes;
+    let mut take = |count: u32| {
+        let (head, tail) = rest.split_at(count as usize);
+        rest = tail;
+        head
+    };
+    for item in items {
+        let topic = take(item.topic);
+        let (properties, payload) = (take(item.properties), take(item.payload));
+        let topic = std::str::from_utf8(topic).expect("topics are pushed as str, or checked");
+        each(CrossPublish {
+            topic,
+            properties,
+            payload,
+            qos: item.qos,
+            retain: item.retain,
+            expiry_seconds: item.expiry_seconds,
+        });
     }
 }
 

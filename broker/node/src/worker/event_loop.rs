@@ -16,7 +16,7 @@ use super::connection::Opening;
 use super::core::Core;
 use super::inbox::{Confirm, OnDrop, ToWorker};
 use super::mailbox::Mailbox;
-use super::outbox::Errand;
+use super::outbox::{Errand, NodeOut};
 use super::read_buffer::{READ_BYTES_MAX, ReadBuffer};
 use super::socket::{ReadResult, Socket, WriteResult};
 use crate::front_door::Established;
@@ -294,10 +294,17 @@ impl EventLoop {
                 }
                 Errand::Barrier { ticket } => {
                     let own = self.mailbox.clone();
-                    let passed =
-                        OnDrop::new(Box::new(move || own.send(ToWorker::BarrierPassed(ticket))));
+                    let passed = move || own.send(ToWorker::BarrierPassed(ticket));
+                    let passed = OnDrop::new(Box::new(passed));
                     tell_others(&self.mailboxes, worker, Vec::new(), &passed);
+                    self.outside.interest(worker, &[], passed);
                 }
+            }
+        }
+        for (node, NodeOut { out, tickets }) in &mut outbox.nodes {
+            if let Some(batch) = out.take() {
+                let tickets = std::mem::take(tickets);
+                self.outside.publish(worker, *node, batch, tickets);
             }
         }
         for (to, out) in outbox.cross.iter_mut().enumerate() {
@@ -312,13 +319,10 @@ impl EventLoop {
     /// routed by when the barrier is confirmed, since mailboxes keep order.
     fn send_interest(&mut self, worker: u16) {
         let changes = std::mem::take(&mut self.core.outbox().interest);
-        if !changes.is_empty() && self.mailboxes.len() > 1 {
-            tell_others(
-                &self.mailboxes,
-                worker,
-                changes,
-                &OnDrop::new(Box::new(|| {})),
-            );
+        if !changes.is_empty() {
+            let nobody = OnDrop::new(Box::new(|| {}));
+            self.outside.interest(worker, &changes, nobody.clone());
+            tell_others(&self.mailboxes, worker, changes, &nobody);
         }
     }
 

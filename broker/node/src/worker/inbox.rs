@@ -6,6 +6,7 @@ use quorate_router::{ConnectionId, Interest, Target};
 use quorate_shard::{Epoch, Message, Origin, Outcome, SessionId, ShardId};
 
 use super::cross::CrossBatch;
+use super::peer_batch::PeerBatch;
 use crate::delivery::SessionDeliveries;
 use crate::front_door::Established;
 use crate::raft::RetainedFound;
@@ -52,6 +53,10 @@ pub enum ToWorker {
     Publish(Injected),
     /// Publishes of another worker's clients.
     Publishes(CrossBatch),
+    /// Publishes of another node's clients, for all workers of this one.
+    PeerPublishes(PeerBatch),
+    /// Another node has the publishes with these tickets.
+    Receipts(Vec<u64>),
     /// Retained messages, by filter of the errand's list; `None` when they could not be read.
     Retained {
         /// The errand's ticket.

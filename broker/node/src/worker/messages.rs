@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quorate_router::{Interest, Target};
+use quorate_shard::Outcome;
 
 use super::core::Core;
 use super::inbox::ToWorker;
@@ -34,6 +35,12 @@ impl Core {
             } => self.session_ended(shard, session, epoch),
             ToWorker::Publish(publish) => self.publish_injected(publish),
             ToWorker::Publishes(batch) => self.deliver_batch(&batch),
+            ToWorker::PeerPublishes(batch) => self.deliver_peer_batch(&batch),
+            ToWorker::Receipts(tickets) => {
+                for ticket in tickets {
+                    self.handle_outcome(Key::from_bits(ticket), Outcome::Done);
+                }
+            }
             ToWorker::Retained { ticket, found } => {
                 if let Some(Operation::Retained(retaining)) =
                     self.operations.remove(Key::from_bits(ticket))

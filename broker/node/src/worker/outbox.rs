@@ -1,10 +1,11 @@
 //! What a turn wants done by others: values, so that a test can look at them and the event loop does them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quorate_codec::SubscriptionOptions;
 use quorate_router::Interest;
-use quorate_shard::{Epoch, SessionId, ShardId};
+use quorate_shard::{Epoch, NodeId, SessionId, ShardId};
 
 use super::cross::CrossOut;
 use super::inbox::Confirm;
@@ -17,6 +18,8 @@ pub struct Outbox {
     pub requests: Vec<Vec<Request>>,
     /// Publishes by worker; the own place stays empty.
     pub cross: Vec<CrossOut>,
+    /// Publishes by node.
+    pub nodes: BTreeMap<NodeId, NodeOut>,
     /// Changes of this worker's interest that the others have to route by.
     pub interest: Vec<(Arc<str>, Interest)>,
     /// Everything else.
@@ -24,6 +27,15 @@ pub struct Outbox {
     /// Dropped last: whoever is told that this worker routes by its interest may rely on it that what was
     /// routed without it has been handed out (a retained message, for instance, that it then reads).
     pub confirmed: Vec<Confirm>,
+}
+
+/// Publishes for clients of one other node.
+#[derive(Debug, Default)]
+pub struct NodeOut {
+    /// The messages.
+    pub out: CrossOut,
+    /// Publishes among them whose acknowledgement waits for the node's receipt.
+    pub tickets: Vec<u64>,
 }
 
 /// One thing to ask of another part of the node.
@@ -74,9 +86,24 @@ impl Outbox {
         Self {
             requests: (0..shards).map(|_| Vec::new()).collect(),
             cross: (0..workers).map(|_| CrossOut::default()).collect(),
+            nodes: BTreeMap::new(),
             interest: Vec::new(),
             errands: Vec::new(),
             confirmed: Vec::new(),
         }
+    }
+
+    /// Whether so much waits for another worker or node that no more should be read.
+    pub(super) fn is_full(&self) -> bool {
+        self.outs().any(CrossOut::is_full)
+    }
+
+    /// Whether publishes wait for another worker or node that has no room.
+    pub(super) fn holds_publishes(&self) -> bool {
+        self.outs().any(|out| !out.batch.is_empty())
+    }
+
+    fn outs(&self) -> impl Iterator<Item = &CrossOut> {
+        self.cross.iter().chain(self.nodes.values().map(|to| &to.out))
     }
 }

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use quorate_codec::{PacketId, Publish, QoS, ReasonCode};
 use quorate_router::{ConnectionId, Route, Scope};
 use quorate_session::{Publishing, Ticket};
-use quorate_shard::{Command, InboundStart, Message, Origin, Retain, ShardId};
+use quorate_shard::{Command, InboundStart, Message, NodeId, Origin, Retain, ShardId};
 
 use super::core::{Core, key};
 use super::cross::CrossPublish;
+use super::peer_batch::PeerBatch;
 use super::deliver::Outgoing;
 use super::operation::{InboundPublish, Operation};
 use crate::shard_client::{ReplyTo, Request};
@@ -44,7 +45,7 @@ impl Core {
         let Some(connection) = self.connections.get_mut(key(id)) else {
             return;
         };
-        if route.shards.is_empty() && !publish.retain {
+        if route.shards.is_empty() && !publish.retain && acknowledging(&route).next().is_none() {
             let reason = if route.is_empty() {
                 ReasonCode::NoMatchingSubscribers
             } else {
@@ -158,7 +159,8 @@ impl Core {
         } else {
             &route.shards
         };
-        let parts = shards.len() + usize::from(message.retain);
+        let nodes = if message.qos == QoS::AtMostOnce { 0 } else { acknowledging(route).count() };
+        let parts = shards.len() + usize::from(message.retain) + nodes;
         if parts == 0 {
             self.published(waiter, ReasonCode::Success);
             return;
@@ -170,6 +172,9 @@ impl Core {
             since: self.now_micros,
         };
         let ticket = self.operations.insert(operation).to_bits();
+        if nodes > 0 {
+            self.send_to_nodes(route, Outgoing::of(&message, message.expiry_seconds), ticket);
+        }
         if message.retain {
             self.request_retain(message.clone(), Some(ticket));
         }
@@ -239,7 +244,7 @@ impl Core {
 
     /// The direct part of a publish just read: own connections and other workers.
     fn publish_direct(&mut self, from: Option<ConnectionId>, route: &Route, publish: &Publish<'_>) {
-        if route.recipients.is_empty() && route.workers.is_empty() {
+        if route.recipients.is_empty() && route.workers.is_empty() && route.nodes.is_empty() {
             return;
         }
         // Copied only when properties that stay with the publisher's connection are among them.
@@ -270,13 +275,19 @@ impl Core {
         self.deliver_direct(from, route, Outgoing::of(message, message.expiry_seconds));
     }
 
-    fn deliver_direct(
-        &mut self,
-        from: Option<ConnectionId>,
-        route: &Route,
-        outgoing: Outgoing<'_>,
-    ) {
+    /// To own connections, other workers and, at QoS 0, other nodes: nobody's receipt is waited for.
+    fn deliver_direct(&mut self, from: Option<ConnectionId>, route: &Route, outgoing: Outgoing<'_>) {
         self.deliver(from, route, outgoing);
+        self.send_to_workers(route, outgoing);
+        if outgoing.qos == QoS::AtMostOnce {
+            for (node, _) in &route.nodes {
+                let out = &mut self.outbox.nodes.entry(*node).or_default().out;
+                out.batch.push(CrossPublish::from(outgoing));
+            }
+        }
+    }
+
+    fn send_to_workers(&mut self, route: &Route, outgoing: Outgoing<'_>) {
         for interest in &route.workers {
             if interest.scope == Scope::QosZero && outgoing.qos != QoS::AtMostOnce {
                 continue;
@@ -286,10 +297,36 @@ impl Core {
         }
     }
 
+    /// To other nodes, above QoS 0: their receipts are parts of the publish.
+    fn send_to_nodes(&mut self, route: &Route, outgoing: Outgoing<'_>, ticket: u64) {
+        for node in acknowledging(route) {
+            let to = self.outbox.nodes.entry(node).or_default();
+            to.out.batch.push(CrossPublish::from(outgoing));
+            to.tickets.push(ticket);
+        }
+    }
+
+    /// Publishes of another node's clients: to own connections and the other workers, to nobody else.
+    pub(super) fn deliver_peer_batch(&mut self, batch: &PeerBatch) {
+        batch.visit(|publish| {
+            let mut handle = quorate_router::RouteHandle::default();
+            let route = self.table.route(&mut handle, publish.topic).clone();
+            let outgoing = Outgoing::from(publish);
+            self.deliver(None, &route, outgoing);
+            self.send_to_workers(&route, outgoing);
+        });
+    }
+
     fn count_received(&self, publish: &Publish<'_>) {
         let bytes = publish.topic.len() + publish.payload.len();
         self.counters.received.add(publish.qos, 1, bytes as u64);
     }
+}
+
+/// Nodes that have receivers above QoS 0 which no shard serves.
+fn acknowledging(route: &Route) -> impl Iterator<Item = NodeId> {
+    let nodes = route.nodes.iter();
+    nodes.filter(|(_, scope)| *scope == Scope::Every).map(|(node, _)| *node)
 }
 
 /// Who waits for a publish.
