@@ -6,19 +6,23 @@ mod dispatch;
 mod errands;
 mod health;
 mod placement;
+mod publishes;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::Context;
 use rustls::crypto::CryptoProvider;
+use tokio::sync::watch;
 
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Identity};
 use crate::front_door::{FrontDoor, FrontDoorParts};
 use crate::http::HttpServer;
+use crate::interest::{Interests, Live};
 use crate::metrics::{FrontDoorCounters, Metrics, WorkerCounters};
+use crate::peers::{Block, Peers};
 use crate::raft::{Groups, Hooks, Options};
 use crate::registry::Registry;
 use crate::shutdown;
@@ -28,6 +32,7 @@ use dispatch::Dispatch;
 use errands::Errands;
 use health::NodeHealth;
 use placement::Placement;
+use publishes::Publishes;
 
 /// Workers that run, and what reaches them.
 struct Workers {
@@ -56,13 +61,20 @@ async fn serve(config: &Config, mut data: DataDir, hints: &str) -> anyhow::Resul
         .collect::<std::io::Result<Vec<_>>>()?;
     let mailboxes: Arc<[_]> = idle.iter().map(|worker| worker.mailbox().clone()).collect();
 
-    let dispatch = Arc::new(Dispatch::new(mailboxes.clone()));
+    let peers = Peers::new(None);
+    let (_alone, live) = watch::channel(Live::from([]));
+    let interests = Interests::new(peers.clone(), mailboxes.clone(), live);
+    peers.register(Block::Publish, Arc::new(Publishes::new(mailboxes.clone())));
+    let dispatch = Arc::new(Dispatch::new(mailboxes.clone(), interests.clone()));
     let groups = start_groups(config, &mut data, &provider, &dispatch).await?;
     dispatch.serve(groups.clone());
+    // The members part gives the leader of each shard; a node alone leads them all.
+    interests.serve(groups.incarnation(), |_| None);
     metrics.add_groups(&groups)?;
 
     let registry = Arc::<Registry>::default();
-    let workers = start_workers(config, idle, mailboxes, &groups, &registry, &provider)?;
+    let errands = Errands::new(groups.clone(), peers, interests, mailboxes.clone());
+    let workers = start_workers(config, idle, mailboxes, &errands, &registry, &provider)?;
     metrics.add_workers(workers.counters.clone())?;
 
     let health = Arc::new(NodeHealth::new(groups.clone()));
@@ -124,7 +136,7 @@ fn start_workers(
     config: &Config,
     idle: Vec<Worker>,
     mailboxes: Arc<[Arc<Mailbox>]>,
-    groups: &Groups,
+    errands: &Errands,
     registry: &Arc<Registry>,
     provider: &CryptoProvider,
 ) -> anyhow::Result<Workers> {
@@ -150,13 +162,13 @@ fn start_workers(
         let settings = CoreSettings {
             id,
             workers: count,
-            slots: groups.slots().clone(),
+            slots: errands.slots().clone(),
             seed: u64::from_le_bytes(random(provider)?),
             limits,
             session: session.clone(),
             decode,
         };
-        let outside = Box::new(Errands::new(groups.clone(), mailboxes.clone()));
+        let outside = Box::new(errands.clone());
         let counters = counters[usize::from(id)].clone();
         threads.push(worker.start(
             settings,

@@ -89,13 +89,15 @@ impl Deliveries for Sink {
         self.changed.notify_waiters();
     }
 
-    fn interest_set(&self, shard: ShardId, filters: Vec<Arc<str>>, confirmed: Confirmed) {
+    fn interest_set(&self, shard: ShardId, _: u64, filters: Vec<Arc<str>>, confirmed: Confirmed) {
         self.interest
             .lock()
             .expect("not poisoned")
             .insert(shard, filters);
         self.confirm(confirmed);
     }
+
+    fn follow(&self, _: ShardId) {}
 
     fn publish_will(&self, shard: ShardId, will: PendingWill) {
         self.wills.lock().expect("not poisoned").push((shard, will));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use quorate_shard::{Effect, Epoch, Origin, PendingWill, Sequence, SessionId, Shard};
+use quorate_shard::{Effect, Epoch, Origin, PendingWill, Sequence, SessionId, Shard, ShardId};
 use tokio::sync::mpsc;
 
 use super::barrier::Barrier;
@@ -43,12 +43,13 @@ impl Dispatcher {
         }
     }
 
-    /// This node leads: everything that earlier leaders may have left undone is done again.
-    pub fn lead(&mut self, shard: &Shard) {
+    /// This node leads in `term`: everything that earlier leaders may have left undone is done again.
+    pub fn lead(&mut self, shard: &Shard, term: u64) {
         self.leading = true;
         let filters = shard.interest().collect();
         let confirmed = self.confirmation();
-        self.hooks.interest_set(shard.id(), filters, confirmed);
+        self.hooks
+            .interest_set(shard.id(), term, filters, confirmed);
         for will in shard.pending_wills() {
             self.hooks.publish_will(shard.id(), will.clone());
         }
@@ -61,8 +62,9 @@ impl Dispatcher {
     }
 
     /// This node leads no longer: effects are another's.
-    pub fn follow(&mut self) {
+    pub fn follow(&mut self, shard: ShardId) {
         self.leading = false;
+        self.hooks.follow(shard);
     }
 
     /// A session's connection wants its deliveries: everything unacknowledged that was started, again.

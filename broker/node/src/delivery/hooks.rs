@@ -37,13 +37,17 @@ pub trait Deliveries: Send + Sync {
         confirmed: Box<dyn FnOnce() + Send>,
     );
 
-    /// All of the shard's interest: replaces whatever was known of it (a new leader, a start).
+    /// All of the shard's interest, told by its leader of `term`: replaces whatever was known of it.
     fn interest_set(
         &self,
         shard: ShardId,
+        term: u64,
         filters: Vec<Arc<str>>,
         confirmed: Box<dyn FnOnce() + Send>,
     );
+
+    /// This node leads the shard no more: who waits for its interest now waits for the new leader's.
+    fn follow(&self, shard: ShardId);
 
     /// A will is due. It may come again after a change of leader; say `will_done` once it is published.
     fn publish_will(&self, shard: ShardId, will: PendingWill);

@@ -94,7 +94,9 @@ impl Feed {
     /// Lets those go whose barrier has passed; to be dropped outside any lock.
     pub(super) fn take_passed(&mut self, live: &[NodeId]) -> Vec<Confirm> {
         let barriers = std::mem::take(&mut self.barriers);
-        let (passed, waiting) = barriers.into_iter().partition(|(version, _)| self.passed(*version, live));
+        let (passed, waiting) = barriers
+            .into_iter()
+            .partition(|(version, _)| self.passed(*version, live));
         self.barriers = waiting;
         Vec::into_iter(passed).map(|(_, confirm)| confirm).collect()
     }
@@ -112,15 +114,30 @@ impl Feed {
         }
         state.busy = true;
         let (term, to) = (self.term, self.version);
-        let known = state.acknowledged.filter(|version| *version >= self.deltas_from);
+        let known = state
+            .acknowledged
+            .filter(|version| *version >= self.deltas_from);
         let Some(from) = known else {
-            let all = self.filters.iter().map(|(filter, scope)| (filter.clone(), Some(*scope)));
-            return Some(Update { term, from: None, to, changes: all.collect() });
+            let all = self
+                .filters
+                .iter()
+                .map(|(filter, scope)| (filter.clone(), Some(*scope)));
+            return Some(Update {
+                term,
+                from: None,
+                to,
+                changes: all.collect(),
+            });
         };
         let start = (from - self.deltas_from) as usize;
         let end = self.deltas.len().min(start + MESSAGE_CHANGES_MAX);
         let to = self.deltas_from + end as u64;
-        Some(Update { term, from: Some(from), to, changes: self.deltas[start..end].to_vec() })
+        Some(Update {
+            term,
+            from: Some(from),
+            to,
+            changes: self.deltas[start..end].to_vec(),
+        })
     }
 
     /// The peer routes by `version` of `term`.
@@ -143,7 +160,9 @@ impl Feed {
     fn passed(&self, version: u64, live: &[NodeId]) -> bool {
         live.iter().all(|node| {
             let state = self.peers.get(node);
-            state.and_then(|state| state.acknowledged).is_some_and(|known| known >= version)
+            state
+                .and_then(|state| state.acknowledged)
+                .is_some_and(|known| known >= version)
         })
     }
 
@@ -174,7 +193,10 @@ mod tests {
         assert_eq!(feed.next_update(2), None, "one at a time");
         feed.acknowledged(2, 7, first.to);
         let second = feed.next_update(2).unwrap();
-        assert_eq!((second.from, &second.changes), (Some(first.to), &vec![added("b")]));
+        assert_eq!(
+            (second.from, &second.changes),
+            (Some(first.to), &vec![added("b")])
+        );
         feed.failed(2);
         assert_eq!(feed.next_update(2).unwrap().from, None);
     }
@@ -186,7 +208,9 @@ mod tests {
         feed.change([added("a")].into_iter());
         let passed = Arc::new(AtomicBool::new(false));
         let flag = passed.clone();
-        feed.barrier(OnDrop::new(Box::new(move || flag.store(true, Ordering::SeqCst))));
+        feed.barrier(OnDrop::new(Box::new(move || {
+            flag.store(true, Ordering::SeqCst)
+        })));
         let update = feed.next_update(2).unwrap();
         feed.acknowledged(2, 1, update.to);
         drop(feed.take_passed(&[2, 3]));

@@ -19,10 +19,13 @@ pub(super) fn encode_update(source: Source, update: Update) -> Bytes {
         Source::Node => None,
         Source::Shard(shard) => Some(u32::from(shard)),
     };
-    let changes = update.changes.into_iter().map(|(filter, interest)| InterestChange {
-        filter: filter.to_string(),
-        scope: scope_to_wire(interest).into(),
-    });
+    let changes = update
+        .changes
+        .into_iter()
+        .map(|(filter, interest)| InterestChange {
+            filter: filter.to_string(),
+            scope: scope_to_wire(interest).into(),
+        });
     let message = InterestUpdate {
         shard,
         term: update.term,
@@ -43,8 +46,17 @@ pub(super) fn decode_update(bytes: Bytes) -> Result<(Source, Update), Malformed>
         let scope = InterestScope::try_from(change.scope).map_err(|_| Malformed)?;
         Ok((Arc::from(change.filter), scope_from_wire(scope)))
     };
-    let changes = message.changes.into_iter().map(change).collect::<Result<_, _>>()?;
-    let update = Update { term: message.term, from: message.from, to: message.to, changes };
+    let changes = message
+        .changes
+        .into_iter()
+        .map(change)
+        .collect::<Result<_, _>>()?;
+    let update = Update {
+        term: message.term,
+        from: message.from,
+        to: message.to,
+        changes,
+    };
     Ok((source, update))
 }
 
@@ -53,7 +65,9 @@ pub(super) fn encode_reply(routed: bool) -> Bytes {
 }
 
 pub(super) fn decode_reply(bytes: Bytes) -> Result<bool, Malformed> {
-    InterestReply::decode(bytes).map(|reply| reply.routed).map_err(|_| Malformed)
+    InterestReply::decode(bytes)
+        .map(|reply| reply.routed)
+        .map_err(|_| Malformed)
 }
 
 fn scope_to_wire(interest: Interest) -> InterestScope {
@@ -80,11 +94,33 @@ mod tests {
     fn an_update_comes_back_as_it_was() {
         for (source, from) in [(Source::Node, None), (Source::Shard(3), Some(4))] {
             let changes = vec![("a/+".into(), Some(Scope::QosZero)), ("b".into(), None)];
-            let bytes = encode_update(source, Update { term: 2, from, to: 6, changes: changes.clone() });
+            let bytes = encode_update(
+                source,
+                Update {
+                    term: 2,
+                    from,
+                    to: 6,
+                    changes: changes.clone(),
+                },
+            );
             let (decoded, update) = decode_update(bytes).unwrap();
-            assert_eq!((decoded, update), (source, Update { term: 2, from, to: 6, changes }));
+            assert_eq!(
+                (decoded, update),
+                (
+                    source,
+                    Update {
+                        term: 2,
+                        from,
+                        to: 6,
+                        changes
+                    }
+                )
+            );
         }
-        assert_eq!(decode_update(Bytes::from_static(b"\xff\xff")), Err(Malformed));
+        assert_eq!(
+            decode_update(Bytes::from_static(b"\xff\xff")),
+            Err(Malformed)
+        );
         assert_eq!(decode_reply(encode_reply(true)), Ok(true));
     }
 }

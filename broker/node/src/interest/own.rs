@@ -13,7 +13,12 @@ pub(super) struct Own {
 
 impl Own {
     /// A worker's interest in a filter changed; the node's, if that changed with it.
-    pub(super) fn change(&mut self, worker: u16, filter: &Arc<str>, interest: Interest) -> Option<Interest> {
+    pub(super) fn change(
+        &mut self,
+        worker: u16,
+        filter: &Arc<str>,
+        interest: Interest,
+    ) -> Option<Interest> {
         let holders = self.filters.entry(filter.clone()).or_default();
         let before = widest(holders);
         holders.retain(|(other, _)| *other != worker);
@@ -38,8 +43,14 @@ mod tests {
     fn the_node_wants_what_its_widest_worker_wants() {
         let mut own = Own::default();
         let filter: Arc<str> = "a/#".into();
-        assert_eq!(own.change(0, &filter, Some(Scope::QosZero)), Some(Some(Scope::QosZero)));
-        assert_eq!(own.change(1, &filter, Some(Scope::Every)), Some(Some(Scope::Every)));
+        assert_eq!(
+            own.change(0, &filter, Some(Scope::QosZero)),
+            Some(Some(Scope::QosZero))
+        );
+        assert_eq!(
+            own.change(1, &filter, Some(Scope::Every)),
+            Some(Some(Scope::Every))
+        );
         assert_eq!(own.change(0, &filter, None), None);
         assert_eq!(own.change(1, &filter, None), Some(None));
         assert!(own.filters.is_empty());

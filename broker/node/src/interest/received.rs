@@ -38,7 +38,9 @@ impl Received {
             return Verdict::Known;
         }
         let replace = update.from.is_none();
-        let follows = update.from.is_some_and(|from| known == Some((update.term, from)));
+        let follows = update
+            .from
+            .is_some_and(|from| known == Some((update.term, from)));
         if !replace && !follows {
             return Verdict::Gap;
         }
@@ -64,7 +66,12 @@ mod tests {
     use super::*;
 
     fn update(term: u64, from: Option<u64>, to: u64) -> Update {
-        Update { term, from, to, changes: Vec::new() }
+        Update {
+            term,
+            from,
+            to,
+            changes: Vec::new(),
+        }
     }
 
     #[test]
@@ -73,12 +80,30 @@ mod tests {
         let mut judge = |update| received.judge(2, Source::Shard(1), &update);
         let target = Target::Shard(1);
         assert_eq!(judge(update(1, Some(0), 1)), Verdict::Gap);
-        assert_eq!(judge(update(1, None, 3)), Verdict::Route { target, replace: true });
-        assert_eq!(judge(update(1, Some(3), 4)), Verdict::Route { target, replace: false });
+        assert_eq!(
+            judge(update(1, None, 3)),
+            Verdict::Route {
+                target,
+                replace: true
+            }
+        );
+        assert_eq!(
+            judge(update(1, Some(3), 4)),
+            Verdict::Route {
+                target,
+                replace: false
+            }
+        );
         assert_eq!(judge(update(1, Some(3), 4)), Verdict::Known);
         assert_eq!(judge(update(1, Some(5), 6)), Verdict::Gap);
         assert_eq!(judge(update(2, Some(4), 5)), Verdict::Gap);
-        assert_eq!(judge(update(2, None, 1)), Verdict::Route { target, replace: true });
+        assert_eq!(
+            judge(update(2, None, 1)),
+            Verdict::Route {
+                target,
+                replace: true
+            }
+        );
         assert_eq!(judge(update(1, None, 9)), Verdict::Known);
     }
 }

@@ -52,22 +52,29 @@ struct Outgoing {
 }
 
 impl Interests {
-    /// Begins to serve. `leader` tells who leads a shard, as far as this node knows.
-    pub fn start(
-        peers: Peers,
+    /// Takes updates of peers from now on; sends none before [`Self::serve`].
+    pub fn new(peers: Peers, mailboxes: Arc<[Arc<Mailbox>]>, live: watch::Receiver<Live>) -> Self {
+        let state = Mutex::default();
+        let inner = Arc::new(Inner {
+            peers: peers.clone(),
+            mailboxes,
+            live,
+            state,
+        });
+        peers.register(Block::Interest, Arc::new(Receiver(inner.clone())));
+        Self(inner)
+    }
+
+    /// Begins this life of the node. `leader` tells who leads a shard, as far as this node knows.
+    pub fn serve(
+        &self,
         incarnation: Incarnation,
-        mailboxes: Arc<[Arc<Mailbox>]>,
-        live: watch::Receiver<Live>,
         leader: impl Fn(ShardId) -> Option<NodeId> + Send + Sync + 'static,
-    ) -> Self {
-        let mut state = State::default();
+    ) {
         let mut own = Feed::default();
         own.restart(incarnation, std::iter::empty());
-        state.feeds.insert(Source::Node, own);
-        let inner = Arc::new(Inner { peers: peers.clone(), mailboxes, live, state: Mutex::new(state) });
-        peers.register(Block::Interest, Arc::new(Receiver(inner.clone())));
-        tokio::spawn(inner.clone().run(leader));
-        Self(inner)
+        self.0.lock().feeds.insert(Source::Node, own);
+        tokio::spawn(self.0.clone().run(leader));
     }
 
     /// What a worker's connections want has changed; `confirm` is dropped once every live peer routes by it.
@@ -96,7 +103,10 @@ impl Interests {
             let source = Source::Shard(shard);
             state.received.lead(source, term);
             let feed = state.feeds.entry(source).or_default();
-            feed.restart(term, filters.iter().map(|filter| (filter.clone(), Scope::Every)));
+            feed.restart(
+                term,
+                filters.iter().map(|filter| (filter.clone(), Scope::Every)),
+            );
             feed.barrier(confirm);
         }
         self.0.pump();
@@ -120,7 +130,11 @@ impl Interests {
     pub fn follow(&self, shard: ShardId) {
         let mut state = self.0.lock();
         if let Some(feed) = state.feeds.remove(&Source::Shard(shard)) {
-            state.orphans.entry(shard).or_default().extend(feed.into_waiting());
+            state
+                .orphans
+                .entry(shard)
+                .or_default()
+                .extend(feed.into_waiting());
         }
     }
 }
@@ -161,19 +175,31 @@ impl Inner {
             let mut passed = Vec::new();
             for (source, feed) in &mut state.feeds {
                 passed.extend(feed.take_passed(&live));
-                let updates = connected.iter().filter_map(|to| Some((*to, feed.next_update(*to)?)));
-                outgoing.extend(updates.map(|(to, update)| Outgoing { to, source: *source, update }));
+                let updates = connected
+                    .iter()
+                    .filter_map(|to| Some((*to, feed.next_update(*to)?)));
+                outgoing.extend(updates.map(|(to, update)| Outgoing {
+                    to,
+                    source: *source,
+                    update,
+                }));
             }
             (outgoing, passed)
         };
         // Dropped without the lock: what it runs may come back here.
         drop(passed);
-        outgoing.into_iter().for_each(|outgoing| self.send(outgoing));
+        outgoing
+            .into_iter()
+            .for_each(|outgoing| self.send(outgoing));
     }
 
     fn send(self: &Arc<Self>, outgoing: Outgoing) {
         let Outgoing { to, source, update } = outgoing;
-        let kind = if update.from.is_none() { Kind::InterestFull } else { Kind::InterestDelta };
+        let kind = if update.from.is_none() {
+            Kind::InterestFull
+        } else {
+            Kind::InterestDelta
+        };
         let (term, version) = (update.term, update.to);
         let inner = self.clone();
         let done = Box::new(move |answer: Result<Bytes, CallError>| {
@@ -181,10 +207,18 @@ impl Inner {
             inner.answered(to, source, term, version, routed);
         });
         let body = encode_update(source, update);
-        self.peers.call_then(to, Lane::Append, kind, body, UPDATE_DEADLINE, done);
+        self.peers
+            .call_then(to, Lane::Append, kind, body, UPDATE_DEADLINE, done);
     }
 
-    fn answered(self: &Arc<Self>, peer: NodeId, source: Source, term: u64, version: u64, routed: bool) {
+    fn answered(
+        self: &Arc<Self>,
+        peer: NodeId,
+        source: Source,
+        term: u64,
+        version: u64,
+        routed: bool,
+    ) {
         if let Some(feed) = self.lock().feeds.get_mut(&source) {
             if routed {
                 feed.acknowledged(peer, term, version);
@@ -201,7 +235,12 @@ impl Inner {
     /// The node's lease has ended: its clients are gone, and with them what they wanted.
     fn forget(&self, node: NodeId) {
         self.lock().received.forget(node);
-        self.route(Target::Node(node), Vec::new(), true, OnDrop::new(Box::new(|| {})));
+        self.route(
+            Target::Node(node),
+            Vec::new(),
+            true,
+            OnDrop::new(Box::new(|| {})),
+        );
     }
 
     /// Has every worker route by the changes.
@@ -229,11 +268,17 @@ impl Inner {
             let inner = self.clone();
             let done = Box::new(move |answer: Result<Bytes, CallError>| match answer {
                 Ok(_) => drop(confirms),
-                Err(_) => inner.lock().orphans.entry(shard).or_default().extend(confirms),
+                Err(_) => inner
+                    .lock()
+                    .orphans
+                    .entry(shard)
+                    .or_default()
+                    .extend(confirms),
             });
             let body = Bytes::copy_from_slice(&shard.to_be_bytes());
             let kind = Kind::InterestConfirm;
-            self.peers.call_then(leader, Lane::Append, kind, body, UPDATE_DEADLINE, done);
+            self.peers
+                .call_then(leader, Lane::Append, kind, body, UPDATE_DEADLINE, done);
         }
     }
 
@@ -248,7 +293,10 @@ struct Receiver(Arc<Inner>);
 impl Receiver {
     fn update(&self, from: Sender, body: Bytes, reply: Replier) {
         let Ok((source, update)) = decode_update(body) else {
-            tracing::warn!(node = from.node, "an interest update of a peer is malformed");
+            tracing::warn!(
+                node = from.node,
+                "an interest update of a peer is malformed"
+            );
             return;
         };
         let verdict = self.0.lock().received.judge(from.node, source, &update);

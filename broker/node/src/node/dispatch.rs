@@ -6,13 +6,15 @@ use quorate_router::{Scope, Target};
 use quorate_shard::{Origin, Outcome, Owner, PendingWill, SessionId, ShardId};
 
 use crate::delivery::{Deliveries, InterestDelta, SessionDeliveries};
+use crate::interest::Interests;
 use crate::raft::Groups;
 use crate::shard_client::Completions;
-use crate::worker::{Done, Injected, Mailbox, OnDrop, ToWorker};
+use crate::worker::{Confirm, Done, Injected, Mailbox, OnDrop, ToWorker};
 
 /// See the module.
 pub(super) struct Dispatch {
     mailboxes: Arc<[Arc<Mailbox>]>,
+    interests: Interests,
     /// Set once the groups run; they need this before that.
     groups: Arc<OnceLock<Groups>>,
     /// Wills that were due while the groups started. A worker that published one then would not know yet what the
@@ -21,9 +23,10 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(super) fn new(mailboxes: Arc<[Arc<Mailbox>]>) -> Self {
+    pub(super) fn new(mailboxes: Arc<[Arc<Mailbox>]>, interests: Interests) -> Self {
         Self {
             mailboxes,
+            interests,
             groups: Arc::default(),
             early_wills: Mutex::new(Some(Vec::new())),
         }
@@ -46,17 +49,16 @@ impl Dispatch {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell_all(
+    fn tell_workers(
         &self,
         shard: ShardId,
         deltas: impl Iterator<Item = InterestDelta>,
         replace: bool,
-        confirmed: Box<dyn FnOnce() + Send>,
+        confirm: &Confirm,
     ) {
         let changes: Vec<_> = deltas
             .map(|(added, filter)| (filter, added.then_some(Scope::Every)))
             .collect();
-        let confirm = OnDrop::new(confirmed);
         for mailbox in self.mailboxes.iter() {
             mailbox.send(ToWorker::Interest {
                 target: Target::Shard(shard),
@@ -121,21 +123,27 @@ impl Deliveries for Dispatch {
         deltas: Vec<InterestDelta>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
-        self.tell_all(shard, deltas.into_iter(), false, confirmed);
+        let confirm = OnDrop::new(confirmed);
+        self.interests
+            .shard_changed(shard, &deltas, confirm.clone());
+        self.tell_workers(shard, deltas.into_iter(), false, &confirm);
     }
 
     fn interest_set(
         &self,
         shard: ShardId,
+        term: u64,
         filters: Vec<Arc<str>>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
-        self.tell_all(
-            shard,
-            filters.into_iter().map(|filter| (true, filter)),
-            true,
-            confirmed,
-        );
+        let confirm = OnDrop::new(confirmed);
+        self.interests.lead(shard, term, &filters, confirm.clone());
+        let deltas = filters.into_iter().map(|filter| (true, filter));
+        self.tell_workers(shard, deltas, true, &confirm);
+    }
+
+    fn follow(&self, shard: ShardId) {
+        self.interests.follow(shard);
     }
 
     fn publish_will(&self, shard: ShardId, will: PendingWill) {

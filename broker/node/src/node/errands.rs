@@ -1,33 +1,57 @@
-//! What workers ask of the groups.
+//! What workers ask of the groups and the peers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorate_shard::{Epoch, SessionId, ShardId};
+use bytes::Bytes;
+use quorate_control::SlotMap;
+use quorate_router::Interest;
+use quorate_shard::{Epoch, NodeId, SessionId, ShardId};
 use tokio::runtime::Handle;
 
+use crate::interest::Interests;
+use crate::peers::{CallError, Kind, Lane, Peers};
 use crate::raft::Groups;
 use crate::shard_client::Request;
-use crate::worker::{Mailbox, Outside, ToWorker};
+use crate::worker::{Confirm, CrossBatch, Mailbox, Outside, ToWorker};
 
 /// How long a SUBSCRIBE may wait for retained messages; then its connection is closed.
 const RETAINED_DEADLINE: Duration = Duration::from_secs(10);
 
-/// See the module.
+/// How long a peer may take to take messages for its clean sessions; a peer that takes longer is as good as
+/// gone, and its clients with it.
+const RECEIPT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// See the module. One for all workers, cheap to clone.
+#[derive(Clone)]
 pub(super) struct Errands {
     groups: Groups,
+    peers: Peers,
+    interests: Interests,
     mailboxes: Arc<[Arc<Mailbox>]>,
     runtime: Handle,
 }
 
 impl Errands {
     /// Must be called on the runtime that reads are to run on.
-    pub(super) fn new(groups: Groups, mailboxes: Arc<[Arc<Mailbox>]>) -> Self {
+    pub(super) fn new(
+        groups: Groups,
+        peers: Peers,
+        interests: Interests,
+        mailboxes: Arc<[Arc<Mailbox>]>,
+    ) -> Self {
         Self {
             groups,
+            peers,
+            interests,
             mailboxes,
             runtime: Handle::current(),
         }
+    }
+
+    /// Which shard holds which key.
+    pub(super) fn slots(&self) -> &SlotMap {
+        self.groups.slots()
     }
 }
 
@@ -42,6 +66,36 @@ impl Outside for Errands {
 
     fn detach(&self, shard: ShardId, session: SessionId, epoch: Epoch) {
         self.groups.detach(shard, session, epoch);
+    }
+
+    fn publish(&self, worker: u16, node: NodeId, batch: CrossBatch, tickets: Vec<u64>) {
+        let body = batch.encode();
+        if tickets.is_empty() {
+            if let Err(error) = self.peers.send(node, Lane::Append, Kind::Publish, body) {
+                tracing::debug!(node, %error, "QoS 0 messages to a peer are dropped");
+            }
+            return;
+        }
+        let mailbox = self.mailboxes[usize::from(worker)].clone();
+        let done = Box::new(move |answer: Result<Bytes, CallError>| {
+            if let Err(error) = answer {
+                tracing::debug!(node, %error, "messages for clean sessions of a peer may be lost");
+            }
+            drop(batch);
+            mailbox.send(ToWorker::Receipts(tickets));
+        });
+        self.peers.call_then(
+            node,
+            Lane::Append,
+            Kind::Publish,
+            body,
+            RECEIPT_DEADLINE,
+            done,
+        );
+    }
+
+    fn interest(&self, worker: u16, changes: &[(Arc<str>, Interest)], confirm: Confirm) {
+        self.interests.worker_changed(worker, changes, confirm);
     }
 
     fn read_retained(&self, worker: u16, ticket: u64, filters: Vec<Arc<str>>) {

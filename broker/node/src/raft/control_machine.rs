@@ -38,7 +38,7 @@ impl Machine for ControlMachine {
     }
 
     /// Members' leases will be looked after from here.
-    fn lead(&self) {}
+    fn lead(&self, _term: u64) {}
 
     fn follow(&self) {}
 }

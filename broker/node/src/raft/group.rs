@@ -284,7 +284,7 @@ async fn lead(
                 tokio::time::sleep(limits::PROPOSE_RETRY).await;
                 continue;
             }
-            machine.lead();
+            machine.lead(term);
             leading_term = Some(term);
             told.send_replace(Leadership::Leading);
         }

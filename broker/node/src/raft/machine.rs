@@ -29,7 +29,7 @@ pub(crate) trait Machine: Send + Sync + 'static {
     fn restore(&self, records: Vec<Bytes>) -> Result<(), MachineError>;
 
     /// This node leads from now on, and has applied all that earlier leaders committed.
-    fn lead(&self);
+    fn lead(&self, term: u64);
 
     /// This node leads no longer.
     fn follow(&self);

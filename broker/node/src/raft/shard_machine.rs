@@ -102,13 +102,13 @@ impl Machine for ShardMachine {
         Ok(())
     }
 
-    fn lead(&self) {
+    fn lead(&self, term: u64) {
         let mut state = self.state();
         let State { shard, dispatcher } = &mut *state;
-        dispatcher.lead(shard);
+        dispatcher.lead(shard, term);
     }
 
     fn follow(&self) {
-        self.state().dispatcher.follow();
+        self.state().dispatcher.follow(self.id);
     }
 }

@@ -236,11 +236,7 @@ impl Core {
     /// Whether the connection may be read from now; if not it is remembered and comes back in
     /// [`Self::take_resumed`].
     pub fn may_read(&mut self, id: ConnectionId) -> bool {
-        let full = self
-            .outbox
-            .cross
-            .iter()
-            .any(super::cross::CrossOut::is_full);
+        let full = self.outbox.is_full();
         let Some(connection) = self.connections.get_mut(key(id)) else {
             return false;
         };
@@ -256,11 +252,7 @@ impl Core {
 
     /// Connections that may be read from again, for the event loop's list.
     pub fn take_resumed(&mut self, again: &mut Vec<ConnectionId>) {
-        let full = self
-            .outbox
-            .cross
-            .iter()
-            .any(super::cross::CrossOut::is_full);
+        let full = self.outbox.is_full();
         if self.paused.is_empty() || full {
             return;
         }

@@ -104,6 +104,8 @@ impl Outbox {
     }
 
     fn outs(&self) -> impl Iterator<Item = &CrossOut> {
-        self.cross.iter().chain(self.nodes.values().map(|to| &to.out))
+        self.cross
+            .iter()
+            .chain(self.nodes.values().map(|to| &to.out))
     }
 }

@@ -34,7 +34,8 @@ impl CrossBatch {
                 u64::from(item.properties),
                 u64::from(item.payload),
                 item.qos as u64 | retained,
-                item.expiry_seconds.map_or(0, |seconds| u64::from(seconds) + 1),
+                item.expiry_seconds
+                    .map_or(0, |seconds| u64::from(seconds) + 1),
             ]
         });
         let heads = heads.collect();
@@ -49,7 +50,8 @@ impl PeerBatch {
     /// # Errors
     /// It is not what [`CrossBatch::encode`] writes.
     pub fn decode(body: Bytes) -> Result<Self, MalformedBatch> {
-        let PublishBatch { data, heads } = PublishBatch::decode(body).map_err(|_| MalformedBatch)?;
+        let PublishBatch { data, heads } =
+            PublishBatch::decode(body).map_err(|_| MalformedBatch)?;
         let heads = heads.chunks(HEAD_NUMBERS);
         let items = heads.map(item).collect::<Result<Vec<_>, _>>()?;
         check(&data, &items)?;
@@ -66,7 +68,9 @@ fn item(head: &[u64]) -> Result<Item, MalformedBatch> {
         return Err(MalformedBatch);
     };
     let length = |number: u64| u32::try_from(number).map_err(|_| MalformedBatch);
-    let qos = u8::try_from(flags & (RETAINED - 1)).ok().and_then(QoS::from_bits);
+    let qos = u8::try_from(flags & (RETAINED - 1))
+        .ok()
+        .and_then(QoS::from_bits);
     Ok(Item {
         topic: length(topic)?,
         properties: length(properties)?,
@@ -81,13 +85,22 @@ fn item(head: &[u64]) -> Result<Item, MalformedBatch> {
 fn check(data: &[u8], items: &[Item]) -> Result<(), MalformedBatch> {
     let mut rest = data;
     for item in items {
-        let [topic, properties, payload] = [item.topic, item.properties, item.payload].map(|n| n as usize);
-        let whole = topic.checked_add(properties).and_then(|sum| sum.checked_add(payload));
-        let (message, tail) = whole.and_then(|n| rest.split_at_checked(n)).ok_or(MalformedBatch)?;
+        let [topic, properties, payload] =
+            [item.topic, item.properties, item.payload].map(|n| n as usize);
+        let whole = topic
+            .checked_add(properties)
+            .and_then(|sum| sum.checked_add(payload));
+        let (message, tail) = whole
+            .and_then(|n| rest.split_at_checked(n))
+            .ok_or(MalformedBatch)?;
         std::str::from_utf8(&message[..topic]).map_err(|_| MalformedBatch)?;
         rest = tail;
     }
-    if rest.is_empty() { Ok(()) } else { Err(MalformedBatch) }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(MalformedBatch)
+    }
 }
 
 #[cfg(test)]
@@ -113,24 +126,43 @@ mod tests {
         let received = PeerBatch::decode(batch.encode()).unwrap();
         let mut seen = Vec::new();
         received.visit(|p| {
-            assert_eq!((p.qos, p.retain, p.expiry_seconds), (QoS::ExactlyOnce, true, Some(0)));
+            assert_eq!(
+                (p.qos, p.retain, p.expiry_seconds),
+                (QoS::ExactlyOnce, true, Some(0))
+            );
             seen.push((p.topic.to_owned(), p.payload.to_vec()));
         });
-        assert_eq!(seen, [("a/b".to_owned(), b"one".to_vec()), ("c".to_owned(), Vec::new())]);
+        assert_eq!(
+            seen,
+            [
+                ("a/b".to_owned(), b"one".to_vec()),
+                ("c".to_owned(), Vec::new())
+            ]
+        );
     }
 
     #[test]
     fn nothing_a_peer_sends_is_believed_or_panics() {
         let bad = |data: &'static [u8], heads: Vec<u64>| {
-            let body = PublishBatch { data: data.into(), heads }.encode_to_vec();
+            let body = PublishBatch {
+                data: data.into(),
+                heads,
+            }
+            .encode_to_vec();
             PeerBatch::decode(body.into()).is_err()
         };
         assert!(bad(b"ab", vec![1, 0, 0, 0, 0]), "bytes are left");
-        assert!(bad(b"a", vec![1, 0, 9, 0, 0]), "a message ends behind the data");
+        assert!(
+            bad(b"a", vec![1, 0, 9, 0, 0]),
+            "a message ends behind the data"
+        );
         assert!(bad(b"a", vec![1, 0, 0, 3, 0]), "QoS 3");
         assert!(bad(b"\xff", vec![1, 0, 0, 0, 0]), "a topic is no text");
         assert!(bad(b"a", vec![1, 0, 0]), "half a head");
-        assert!(bad(b"a", vec![u64::MAX, u64::MAX, 0, 0, 0]), "lengths overflow");
+        assert!(
+            bad(b"a", vec![u64::MAX, u64::MAX, 0, 0, 0]),
+            "lengths overflow"
+        );
         assert!(PeerBatch::decode(Bytes::from_static(b"\x01\x02\xff")).is_err());
     }
 }

@@ -11,9 +11,9 @@ use quorate_shard::{Command, InboundStart, Message, NodeId, Origin, Retain, Shar
 
 use super::core::{Core, key};
 use super::cross::CrossPublish;
-use super::peer_batch::PeerBatch;
 use super::deliver::Outgoing;
 use super::operation::{InboundPublish, Operation};
+use super::peer_batch::PeerBatch;
 use crate::shard_client::{ReplyTo, Request};
 
 impl Core {
@@ -159,7 +159,11 @@ impl Core {
         } else {
             &route.shards
         };
-        let nodes = if message.qos == QoS::AtMostOnce { 0 } else { acknowledging(route).count() };
+        let nodes = if message.qos == QoS::AtMostOnce {
+            0
+        } else {
+            acknowledging(route).count()
+        };
         let parts = shards.len() + usize::from(message.retain) + nodes;
         if parts == 0 {
             self.published(waiter, ReasonCode::Success);
@@ -173,7 +177,11 @@ impl Core {
         };
         let ticket = self.operations.insert(operation).to_bits();
         if nodes > 0 {
-            self.send_to_nodes(route, Outgoing::of(&message, message.expiry_seconds), ticket);
+            self.send_to_nodes(
+                route,
+                Outgoing::of(&message, message.expiry_seconds),
+                ticket,
+            );
         }
         if message.retain {
             self.request_retain(message.clone(), Some(ticket));
@@ -276,7 +284,12 @@ impl Core {
     }
 
     /// To own connections, other workers and, at QoS 0, other nodes: nobody's receipt is waited for.
-    fn deliver_direct(&mut self, from: Option<ConnectionId>, route: &Route, outgoing: Outgoing<'_>) {
+    fn deliver_direct(
+        &mut self,
+        from: Option<ConnectionId>,
+        route: &Route,
+        outgoing: Outgoing<'_>,
+    ) {
         self.deliver(from, route, outgoing);
         self.send_to_workers(route, outgoing);
         if outgoing.qos == QoS::AtMostOnce {
@@ -326,7 +339,9 @@ impl Core {
 /// Nodes that have receivers above QoS 0 which no shard serves.
 fn acknowledging(route: &Route) -> impl Iterator<Item = NodeId> {
     let nodes = route.nodes.iter();
-    nodes.filter(|(_, scope)| *scope == Scope::Every).map(|(node, _)| *node)
+    nodes
+        .filter(|(_, scope)| *scope == Scope::Every)
+        .map(|(node, _)| *node)
 }
 
 /// Who waits for a publish.
