@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::endpoint::Endpoint;
 use crate::packet::{self, Connect, Publish, Version};
 use crate::random::Random;
+use crate::wait::PATIENCE;
 
 /// Something to send to a port that does not expect it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,11 +93,24 @@ impl Intruder {
     ///
     /// # Errors
     /// When nobody listens; that the other side closes early is no error.
-    pub fn send(port: u16, attack: Attack, random: &mut Random) -> Result<Self> {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    pub fn send(to: impl Into<Endpoint>, attack: Attack, random: &mut Random) -> Result<Self> {
+        Self::send_bytes(to, attack, &attack.bytes(random))
+    }
+
+    /// Connects and sends those bytes.
+    ///
+    /// # Errors
+    /// When nobody listens; that the other side closes early is no error.
+    pub fn send_bytes(to: impl Into<Endpoint>, attack: Attack, bytes: &[u8]) -> Result<Self> {
+        let mut stream = to.into().dial(PATIENCE)?;
         // A refusal may come before all is sent.
-        let _ = stream.write_all(&attack.bytes(random));
+        let _ = stream.write_all(bytes);
         Ok(Self { stream, attack })
+    }
+
+    /// Whether it has sent what no protocol begins with, so that nobody need wait for more.
+    pub fn is_noisy(&self) -> bool {
+        matches!(self.attack, Attack::Noise | Attack::EndlessLength)
     }
 
     /// Waits until the other side has closed.

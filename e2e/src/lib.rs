@@ -21,3 +21,5 @@ pub mod reference;
 pub mod tls;
 pub mod tool;
 pub mod wait;
+pub mod wall_clock;
+pub mod witness;

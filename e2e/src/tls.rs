@@ -1,15 +1,18 @@
 //! Certificate authorities and certificates made for one test, and clients that trust them.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::endpoint::Endpoint;
 
 /// A connection through TLS.
 pub type TlsStream = StreamOwned<ClientConnection, TcpStream>;
@@ -77,6 +80,54 @@ fn replace(path: &Path, text: &str) -> Result<()> {
     let new = path.with_extension("new");
     fs::write(&new, text)?;
     Ok(fs::rename(new, path)?)
+}
+
+/// Files that a client shows itself with.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+}
+
+/// Says something through TLS and gives the first bytes of the answer.
+///
+/// # Errors
+/// When either side does not trust the other, or the other side closes without an answer.
+pub fn talk(
+    to: Endpoint,
+    authority: &Path,
+    credentials: Option<&Credentials>,
+    bytes: &[u8],
+) -> Result<Vec<u8>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority)?)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots);
+    let mut config = match credentials {
+        None => builder.with_no_client_auth(),
+        Some(own) => builder.with_client_auth_cert(
+            CertificateDer::pem_file_iter(&own.certificate)?.collect::<Result<_, _>>()?,
+            PrivateKeyDer::from_pem_file(&own.key)?,
+        )?,
+    };
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let tcp = to.dial(crate::wait::PATIENCE)?;
+    tcp.set_read_timeout(Some(crate::wait::PATIENCE))?;
+    let name = ServerName::from(to.0.ip());
+    let connection = ClientConnection::new(Arc::new(config), name)?;
+    let mut stream = StreamOwned::new(connection, tcp);
+    // With TLS 1.3 a refusal of our certificate comes only after our first bytes.
+    stream.write_all(bytes)?;
+    stream.flush()?;
+    let mut answer = vec![0; 1024];
+    let length = stream.read(&mut answer)?;
+    ensure!(length > 0, "closed without an answer");
+    answer.truncate(length);
+    Ok(answer)
 }
 
 /// Connects and completes the handshake, trusting only the authority in the file.
