@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::command::{Bootstrap, Command, Incarnation, NodeId, Outcome, Refusal, StartNode};
+use crate::command::{Bootstrap, Command, NodeId, Outcome, Refusal, Revision};
+use crate::member::{Member, Role, Wanted};
 use crate::slot::SlotMap;
 use crate::snapshot::{Record, RestoreError};
 
-/// Members remembered; a cluster has at most 7 voters and some gateways, and ids are never reused.
+/// Members remembered, removed ones included; a cluster has at most 7 voters and some gateways, and ids are
+/// never reused.
 pub const MEMBERS_MAX: usize = 1_024;
 
 /// The control group's replicated state.
@@ -15,8 +17,9 @@ pub const MEMBERS_MAX: usize = 1_024;
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Control {
     applied: u64,
-    cluster: Option<Cluster>,
-    members: BTreeMap<NodeId, Member>,
+    pub(crate) cluster: Option<Cluster>,
+    pub(crate) members: BTreeMap<NodeId, Member>,
+    pub(crate) revision: Revision,
 }
 
 /// What the bootstrap fixed.
@@ -28,18 +31,6 @@ pub struct Cluster {
     pub format: u32,
     /// Which shard holds which slot.
     pub slots: SlotMap,
-}
-
-/// A node of the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    /// Its present life.
-    pub incarnation: Incarnation,
-    /// Where peers reach it.
-    pub peer_address: String,
-    /// Where clients reach it.
-    pub client_address: String,
-    // Its lease, its suspension and its wish to drain belong here (design 2.4, P7).
 }
 
 impl Control {
@@ -84,7 +75,14 @@ impl Control {
         self.applied = index;
         match command {
             Command::Bootstrap(bootstrap) => self.bootstrap(&bootstrap),
+            Command::Join(join) => self.join(index, join),
             Command::StartNode(start) => self.start_node(index, start),
+            Command::SetRole(change) => self.set_role(index, change),
+            Command::Left(left) => self.left(index, left),
+            Command::EndLease(life) => self.end_lease(life),
+            Command::Suspend(life) => self.suspend(life),
+            Command::Resume(node) => self.resume(node),
+            Command::SetDraining(change) => self.set_draining(change),
         }
     }
 
@@ -108,6 +106,27 @@ impl Control {
         self.members.iter().map(|(node, member)| (*node, member))
     }
 
+    /// Version of the wanted membership; 0 before the first member.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The membership that all groups are to have.
+    pub fn wanted(&self) -> Wanted {
+        let with = |role: Role| {
+            let members = self.members.iter();
+            members
+                .filter(move |(_, member)| member.role == role)
+                .map(|(node, _)| *node)
+                .collect()
+        };
+        Wanted {
+            revision: self.revision,
+            voters: with(Role::Voter),
+            learners: with(Role::Learner),
+        }
+    }
+
     /// The state as records in canonical order; two replicas that applied the same commands yield the same.
     pub fn snapshot_records(&self) -> impl Iterator<Item = Record> + '_ {
         let header = Record::Header {
@@ -122,12 +141,11 @@ impl Control {
                 .cluster
                 .as_ref()
                 .map_or_else(Vec::new, |cluster| cluster.slots.slots().to_vec()),
+            revision: self.revision,
         };
         let members = self.members.iter().map(|(node, member)| Record::Member {
             node: *node,
-            incarnation: member.incarnation,
-            peer_address: member.peer_address.clone(),
-            client_address: member.client_address.clone(),
+            member: member.clone(),
         });
         let records = 1 + self.members.len() as u64;
         std::iter::once(header)
@@ -150,30 +168,6 @@ impl Control {
         Outcome::Done
     }
 
-    fn start_node(&mut self, index: u64, start: StartNode) -> Outcome {
-        if self.cluster.is_none() {
-            return Outcome::Refused(Refusal::NotBootstrapped);
-        }
-        let full = self.members.len() >= MEMBERS_MAX && !self.members.contains_key(&start.node);
-        if start.node == 0 || full {
-            return Outcome::Refused(Refusal::Member);
-        }
-        let StartNode {
-            node,
-            peer_address,
-            client_address,
-        } = start;
-        self.members.insert(
-            node,
-            Member {
-                incarnation: index,
-                peer_address,
-                client_address,
-            },
-        );
-        Outcome::Started(index)
-    }
-
     /// Puts one record of a snapshot in its place; an error says why it has none.
     fn take(&mut self, number: u64, record: Record) -> Result<(), &'static str> {
         match record {
@@ -183,8 +177,10 @@ impl Control {
                 format,
                 shards,
                 slots,
+                revision,
             } => {
                 self.applied = applied;
+                self.revision = revision;
                 if shards != 0 {
                     let slots = SlotMap::from_slots(slots, shards)
                         .ok_or("the slot map does not fit the shards")?;
@@ -196,12 +192,7 @@ impl Control {
                 }
                 Ok(())
             }
-            Record::Member {
-                node,
-                incarnation,
-                peer_address,
-                client_address,
-            } => {
+            Record::Member { node, member } => {
                 if self
                     .members
                     .last_key_value()
@@ -209,14 +200,7 @@ impl Control {
                 {
                     return Err("members out of order");
                 }
-                self.members.insert(
-                    node,
-                    Member {
-                        incarnation,
-                        peer_address,
-                        client_address,
-                    },
-                );
+                self.members.insert(node, member);
                 Ok(())
             }
             Record::End { records } if records == number => Ok(()),

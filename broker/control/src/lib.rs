@@ -4,12 +4,15 @@
 //! no unordered iteration; it knows nothing of what a shard holds.
 #![forbid(unsafe_code)]
 
+mod change;
 mod command;
 mod control;
+mod member;
 mod slot;
 mod snapshot;
 
 pub use command::*;
-pub use control::{Cluster, Control, MEMBERS_MAX, Member};
+pub use control::{Cluster, Control, MEMBERS_MAX};
+pub use member::{Member, Role, Wanted};
 pub use slot::{SLOTS, SlotMap, slot_of};
 pub use snapshot::{Record, RestoreError};

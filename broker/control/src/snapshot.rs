@@ -1,6 +1,7 @@
 //! The control state as records in one canonical order, and back. Encoding them is the node's business.
 
-use crate::command::{Incarnation, NodeId, ShardId};
+use crate::command::{NodeId, Revision, ShardId};
+use crate::member::Member;
 
 /// One piece of a snapshot. The order is that of the variants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,17 +18,15 @@ pub enum Record {
         shards: ShardId,
         /// The shard of every slot; empty before the bootstrap.
         slots: Vec<ShardId>,
+        /// Version of the wanted membership.
+        revision: Revision,
     },
     /// One member.
     Member {
         /// Its id.
         node: NodeId,
-        /// Its present life.
-        incarnation: Incarnation,
-        /// Where peers reach it.
-        peer_address: String,
-        /// Where clients reach it.
-        client_address: String,
+        /// What is known of it.
+        member: Member,
     },
     /// Last record.
     End {

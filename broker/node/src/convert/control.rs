@@ -1,28 +1,61 @@
-//! `Command` and `Record` of the control group.
+//! `Command` of the control group. Its snapshot's records: `control_record`.
 
 use bytes::Bytes;
 use prost::Message as _;
-use quorate_control::{Bootstrap, Command, Record, StartNode};
-use quorate_proto::log::{self, control_command as command, control_record as record};
+use quorate_control::{
+    Addresses, Bootstrap, Command, Join, Left, Life, SetDraining, SetRole, StartNode, WantedRole,
+};
+use quorate_proto::log::{self, control_command as command};
 
 use super::malformed::{Malformed, narrow, present};
 
 /// The bytes of a control command.
 pub fn encode_control(command: Command) -> Bytes {
-    let kind = match command {
+    let message = log::ControlCommand {
+        kind: Some(encode_kind(command)),
+    };
+    message.encode_to_vec().into()
+}
+
+fn encode_kind(command: Command) -> command::Kind {
+    match command {
         Command::Bootstrap(bootstrap) => command::Kind::Bootstrap(command::Bootstrap {
             cluster_id: encode_id(bootstrap.cluster_id),
             shards: bootstrap.shards.into(),
             format: bootstrap.format,
         }),
+        Command::Join(join) => command::Kind::Join(command::Join {
+            token: encode_id(join.token),
+            name: join.name,
+            peer_address: join.addresses.peer,
+            client_address: join.addresses.client,
+            admin_address: join.addresses.admin,
+            promote: join.promote,
+        }),
         Command::StartNode(start) => command::Kind::StartNode(command::StartNode {
             node: start.node,
-            peer_address: start.peer_address,
-            client_address: start.client_address,
+            peer_address: start.addresses.peer,
+            client_address: start.addresses.client,
+            admin_address: start.addresses.admin,
+            name: start.name,
         }),
-    };
-    let message = log::ControlCommand { kind: Some(kind) };
-    message.encode_to_vec().into()
+        Command::SetRole(change) => command::Kind::SetRole(command::SetRole {
+            node: change.node,
+            role: encode_role(change.role).into(),
+            expected: change.expected,
+        }),
+        Command::Left(left) => command::Kind::Left(command::Left {
+            node: left.node,
+            expected: left.expected,
+        }),
+        Command::EndLease(life) => command::Kind::EndLease(encode_life(life)),
+        Command::Suspend(life) => command::Kind::Suspend(encode_life(life)),
+        Command::Resume(node) => command::Kind::Resume(node),
+        Command::SetDraining(change) => command::Kind::SetDraining(command::SetDraining {
+            node: change.node,
+            draining: change.draining,
+        }),
+    }
 }
 
 /// Reads a control command back.
@@ -38,76 +71,89 @@ pub fn decode_control(bytes: Bytes) -> Result<Command, Malformed> {
             shards: narrow("bootstrap.shards", bootstrap.shards)?,
             format: bootstrap.format,
         }),
+        command::Kind::Join(join) => Command::Join(Join {
+            token: decode_id(&join.token)?,
+            name: join.name,
+            addresses: Addresses {
+                peer: join.peer_address,
+                client: join.client_address,
+                admin: join.admin_address,
+            },
+            promote: join.promote,
+        }),
         command::Kind::StartNode(start) => Command::StartNode(StartNode {
             node: start.node,
-            peer_address: start.peer_address,
-            client_address: start.client_address,
+            name: start.name,
+            addresses: Addresses {
+                peer: start.peer_address,
+                client: start.client_address,
+                admin: start.admin_address,
+            },
+        }),
+        command::Kind::SetRole(change) => Command::SetRole(SetRole {
+            node: change.node,
+            role: decode_role(change.role)?,
+            expected: change.expected,
+        }),
+        command::Kind::Left(left) => Command::Left(Left {
+            node: left.node,
+            expected: left.expected,
+        }),
+        command::Kind::EndLease(life) => Command::EndLease(decode_life(life)),
+        command::Kind::Suspend(life) => Command::Suspend(decode_life(life)),
+        command::Kind::Resume(node) => Command::Resume(node),
+        command::Kind::SetDraining(change) => Command::SetDraining(SetDraining {
+            node: change.node,
+            draining: change.draining,
         }),
     })
 }
 
-pub(super) fn encode_record(record: Record) -> log::ControlRecord {
-    let kind = match record {
-        Record::Header {
-            applied,
-            cluster_id,
-            format,
-            shards,
-            slots,
-        } => record::Kind::Header(record::Header {
-            applied,
-            cluster_id: encode_id(cluster_id),
-            format,
-            shards: shards.into(),
-            slots: slots.into_iter().map(u32::from).collect(),
-        }),
-        Record::Member {
-            node,
-            incarnation,
-            peer_address,
-            client_address,
-        } => record::Kind::Member(record::Member {
-            node,
-            incarnation,
-            peer_address,
-            client_address,
-        }),
-        Record::End { records } => record::Kind::End(records),
-    };
-    log::ControlRecord { kind: Some(kind) }
+fn encode_role(role: WantedRole) -> command::WantedRole {
+    match role {
+        WantedRole::Voter => command::WantedRole::Voter,
+        WantedRole::Learner => command::WantedRole::Learner,
+        WantedRole::Gone => command::WantedRole::Gone,
+    }
 }
 
-pub(super) fn decode_record(message: log::ControlRecord) -> Result<Record, Malformed> {
-    Ok(match present("control_record.kind", message.kind)? {
-        record::Kind::Header(header) => {
-            let slots = header.slots.into_iter();
-            Record::Header {
-                applied: header.applied,
-                cluster_id: decode_id(&header.cluster_id)?,
-                format: header.format,
-                shards: narrow("header.shards", header.shards)?,
-                slots: slots
-                    .map(|shard| narrow("header.slots", shard))
-                    .collect::<Result<_, _>>()?,
-            }
-        }
-        record::Kind::Member(member) => Record::Member {
-            node: member.node,
-            incarnation: member.incarnation,
-            peer_address: member.peer_address,
-            client_address: member.client_address,
-        },
-        record::Kind::End(records) => Record::End { records },
+fn decode_role(role: i32) -> Result<WantedRole, Malformed> {
+    let known = command::WantedRole::try_from(role).map_err(|_| out_of_range("role", role))?;
+    Ok(match known {
+        command::WantedRole::Voter => WantedRole::Voter,
+        command::WantedRole::Learner => WantedRole::Learner,
+        command::WantedRole::Gone => WantedRole::Gone,
     })
 }
 
-fn encode_id(id: u128) -> Bytes {
+fn encode_life(life: Life) -> command::Life {
+    command::Life {
+        node: life.node,
+        incarnation: life.incarnation,
+    }
+}
+
+fn decode_life(life: command::Life) -> Life {
+    Life {
+        node: life.node,
+        incarnation: life.incarnation,
+    }
+}
+
+pub(super) fn out_of_range(field: &'static str, value: i32) -> Malformed {
+    Malformed::Range {
+        field,
+        value: u64::from(value.cast_unsigned()),
+    }
+}
+
+pub(super) fn encode_id(id: u128) -> Bytes {
     Bytes::copy_from_slice(&id.to_be_bytes())
 }
 
-fn decode_id(bytes: &[u8]) -> Result<u128, Malformed> {
+pub(super) fn decode_id(bytes: &[u8]) -> Result<u128, Malformed> {
     let bytes = bytes.try_into().map_err(|_| Malformed::Range {
-        field: "cluster_id",
+        field: "id of 16 bytes",
         value: bytes.len() as u64,
     })?;
     Ok(u128::from_be_bytes(bytes))
