@@ -6,8 +6,40 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::peers::PeerAddress;
+
 /// Format of the directory; higher ones are refused.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// Writes down where members are, durably. Only a hint for the next start: who is a member stands in the log.
+///
+/// # Errors
+/// The operating system refuses.
+pub fn save_members(root: &Path, members: &[PeerAddress]) -> Result<(), DataDirError> {
+    let mut text = String::from("# Written by quorate; do not edit.\n");
+    for member in members {
+        let address = toml::Value::from(member.address.clone());
+        text.push_str(&format!(
+            "[[member]]\nnode = {}\naddress = {address}\n",
+            member.node
+        ));
+    }
+    replace(root, "members", &text)
+}
+
+/// Members as they were noted down; none if there is no note, or it cannot be read.
+pub fn read_members(root: &Path) -> Vec<PeerAddress> {
+    let text = std::fs::read_to_string(root.join("members")).unwrap_or_default();
+    let table: toml::Table = toml::from_str(&text).unwrap_or_default();
+    let members = table.get("member").and_then(toml::Value::as_array);
+    let member = |value: &toml::Value| {
+        Some(PeerAddress {
+            node: u64::try_from(value.get("node")?.as_integer()?).ok()?,
+            address: value.get("address")?.as_str()?.to_owned(),
+        })
+    };
+    members.into_iter().flatten().filter_map(member).collect()
+}
 
 /// Who a data directory belongs to. Given once, never changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,21 +138,26 @@ impl DataDir {
             self.identity.is_none_or(|known| known == identity),
             "a data directory's identity never changes"
         );
-        let temporary = self.root.join("meta.new");
-        let path = self.root.join("meta");
         let text = format!(
             "# Written by quorate; do not edit.\nformat = {FORMAT_VERSION}\ncluster_id = \"{:032x}\"\nnode_id = {}\n",
             identity.cluster_id, identity.node_id
         );
-        let mut file = File::create(&temporary).map_err(failed("create", &temporary))?;
-        file.write_all(text.as_bytes())
-            .map_err(failed("write", &temporary))?;
-        file.sync_all().map_err(failed("sync", &temporary))?;
-        std::fs::rename(&temporary, &path).map_err(failed("rename to", &path))?;
-        sync_directory(&self.root)?;
+        replace(&self.root, "meta", &text)?;
         self.identity = Some(identity);
         Ok(())
     }
+}
+
+/// Writes a small file anew, durably and as a whole.
+fn replace(root: &Path, name: &str, text: &str) -> Result<(), DataDirError> {
+    let temporary = root.join(format!("{name}.new"));
+    let path = root.join(name);
+    let mut file = File::create(&temporary).map_err(failed("create", &temporary))?;
+    file.write_all(text.as_bytes())
+        .map_err(failed("write", &temporary))?;
+    file.sync_all().map_err(failed("sync", &temporary))?;
+    std::fs::rename(&temporary, &path).map_err(failed("rename to", &path))?;
+    sync_directory(root)
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDirError {

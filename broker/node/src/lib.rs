@@ -13,6 +13,7 @@ mod file_watch;
 pub mod front_door;
 pub mod http;
 pub mod interest;
+pub mod members;
 pub mod metrics;
 pub mod node;
 pub mod peers;

@@ -111,7 +111,7 @@ async fn start_groups(
     dispatch: &Arc<Dispatch>,
 ) -> anyhow::Result<Groups> {
     let mut options = Options::new(config.data.clone(), u128::from_le_bytes(random(provider)?));
-    options.identity = data.identity.map(|identity| identity.cluster_id);
+    options.identity = data.identity;
     options.shards = config.storage.shards;
     options.snapshot_log_bytes = config.storage.log_bytes_max;
     options.wal.segment_bytes = config.storage.segment_bytes;

@@ -8,6 +8,7 @@ mod groups;
 mod limits;
 mod log_store;
 mod machine;
+mod membership;
 mod network;
 mod server;
 mod shard_machine;
@@ -18,10 +19,12 @@ mod type_config;
 mod upkeep;
 
 pub use group::GroupStatus;
-pub(crate) use group::{Group, ProposeError};
-pub use groups::{Groups, Hooks, Options, RetainedFound};
+pub(crate) use group::{Group, Leadership, ProposeError};
+pub(crate) use groups::WeakGroups;
+pub use groups::{Groups, Hooks, Options, RetainedFound, Start};
 pub(crate) use machine::Reply;
 pub use machine::ShardReply;
+pub use membership::GroupMembers;
 pub(crate) use shard_machine::ShardMachine;
 pub use start::StartError;
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use quorate_proto::log;
 
-use super::{Malformed, control, shard_record};
+use super::{Malformed, control_record, shard_record};
 
 /// Appends one record of a shard's snapshot.
 pub fn encode_shard_record(record: quorate_shard::Record) -> Vec<u8> {
@@ -20,10 +20,10 @@ pub fn decode_shard_record(bytes: Bytes) -> Result<quorate_shard::Record, Malfor
 
 /// Appends one record of the control group's snapshot.
 pub(crate) fn encode_control_record(record: quorate_control::Record) -> Vec<u8> {
-    control::encode_record(record).encode_to_vec()
+    control_record::encode(record).encode_to_vec()
 }
 
 /// Reads one record of the control group's snapshot.
 pub(crate) fn decode_control_record(bytes: Bytes) -> Result<quorate_control::Record, Malformed> {
-    control::decode_record(log::ControlRecord::decode(bytes)?)
+    control_record::decode(log::ControlRecord::decode(bytes)?)
 }

@@ -402,11 +402,30 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
     ]
 }
 
+fn addresses() -> impl Strategy<Value = quorate_control::Addresses> {
+    (".{0,9}", ".{0,9}", ".{0,9}").prop_map(|(peer, client, admin)| quorate_control::Addresses {
+        peer,
+        client,
+        admin,
+    })
+}
+
 /// Every command of the control group.
 pub(super) fn control() -> impl Strategy<Value = quorate_control::Command> {
-    use quorate_control::{Bootstrap, Command, StartNode};
+    use quorate_control::{
+        Bootstrap, Command, Join, Left, Life, SetDraining, SetRole, StartNode, WantedRole,
+    };
     let bootstrap = (any::<u128>(), any::<u16>(), any::<u32>());
-    let start = (any::<u64>(), ".{0,9}", ".{0,9}");
+    let start = (any::<u64>(), ".{0,9}", addresses());
+    let join = (any::<u128>(), ".{0,9}", addresses(), any::<bool>());
+    let role = prop_oneof![
+        Just(WantedRole::Voter),
+        Just(WantedRole::Learner),
+        Just(WantedRole::Gone)
+    ];
+    let life = || {
+        (any::<u64>(), any::<u64>()).prop_map(|(node, incarnation)| Life { node, incarnation })
+    };
     prop_oneof![
         bootstrap.prop_map(
             |(cluster_id, shards, format)| Command::Bootstrap(Bootstrap {
@@ -415,41 +434,79 @@ pub(super) fn control() -> impl Strategy<Value = quorate_control::Command> {
                 format
             })
         ),
-        start.prop_map(
-            |(node, peer_address, client_address)| Command::StartNode(StartNode {
+        join.prop_map(|(token, name, addresses, promote)| Command::Join(Join {
+            token,
+            name,
+            addresses,
+            promote
+        })),
+        start.prop_map(|(node, name, addresses)| Command::StartNode(StartNode {
+            node,
+            name,
+            addresses
+        })),
+        (any::<u64>(), role, any::<u64>()).prop_map(|(node, role, expected)| {
+            Command::SetRole(SetRole {
                 node,
-                peer_address,
-                client_address
+                role,
+                expected,
             })
-        ),
+        }),
+        (any::<u64>(), any::<u64>())
+            .prop_map(|(node, expected)| Command::Left(Left { node, expected })),
+        life().prop_map(Command::EndLease),
+        life().prop_map(Command::Suspend),
+        any::<u64>().prop_map(Command::Resume),
+        (any::<u64>(), any::<bool>())
+            .prop_map(|(node, draining)| Command::SetDraining(SetDraining { node, draining })),
     ]
+}
+
+fn control_member() -> impl Strategy<Value = quorate_control::Member> {
+    use quorate_control::{Member, Role};
+    let role = prop_oneof![
+        Just(Role::Voter),
+        Just(Role::Learner),
+        Just(Role::Leaving),
+        Just(Role::Removed)
+    ];
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let life = (any::<u64>(), ".{0,9}", addresses(), any::<u128>());
+    (life, role, flags).prop_map(|(life, role, flags)| {
+        let (incarnation, name, addresses, token) = life;
+        let (lease_ended, suspended, draining, promote) = flags;
+        Member {
+            incarnation,
+            name,
+            addresses,
+            role,
+            lease_ended,
+            suspended,
+            draining,
+            promote,
+            token,
+        }
+    })
 }
 
 /// Every record of the control group's snapshot.
 pub(super) fn control_record() -> impl Strategy<Value = quorate_control::Record> {
     use quorate_control::Record;
     let ids = (any::<u64>(), any::<u128>(), any::<u32>(), any::<u16>());
-    let member = (any::<u64>(), any::<u64>(), ".{0,9}", ".{0,9}");
     prop_oneof![
-        (ids, vec(any::<u16>(), 0..9)).prop_map(
-            |((applied, cluster_id, format, shards), slots)| {
+        (ids, vec(any::<u16>(), 0..9), any::<u64>()).prop_map(
+            |((applied, cluster_id, format, shards), slots, revision)| {
                 Record::Header {
                     applied,
                     cluster_id,
                     format,
                     shards,
                     slots,
+                    revision,
                 }
             }
         ),
-        member.prop_map(|(node, incarnation, peer_address, client_address)| {
-            Record::Member {
-                node,
-                incarnation,
-                peer_address,
-                client_address,
-            }
-        }),
+        (any::<u64>(), control_member()).prop_map(|(node, member)| Record::Member { node, member }),
         any::<u64>().prop_map(|records| Record::End { records }),
     ]
 }

@@ -16,13 +16,14 @@ use super::limits;
 use super::log_store::LogStore;
 use super::machine::{Machine, Reply};
 use super::network::Network;
+use super::server::RaftServer;
 use super::state_machine::{Shared, StateMachine};
 use super::type_config::{Callback, Command, Types};
 
 /// A running Raft group. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Group {
-    raft: Raft<Types, StateMachine>,
+    pub(super) raft: Raft<Types, StateMachine>,
     shared: Arc<Shared>,
     leadership: watch::Receiver<Leadership>,
     leader: watch::Receiver<Option<NodeId>>,
@@ -89,8 +90,14 @@ pub(crate) enum GroupError {
 
 /// What a group is started with.
 pub(super) struct GroupParts {
-    pub(super) name: String,
+    /// 0 is control, shard n is n + 1.
+    pub(super) number: u32,
     pub(super) node: NodeId,
+    /// Whether a group without a log begins with this node as its only voter; otherwise it waits to be taken
+    /// in by its leader.
+    pub(super) found: bool,
+    /// Where peers' frames find the group.
+    pub(super) server: Arc<RaftServer>,
     pub(super) network: Network,
     pub(super) log: LogStore,
     pub(super) state: StateMachine,
@@ -98,10 +105,9 @@ pub(super) struct GroupParts {
 }
 
 impl Group {
-    /// Starts the group. One that is fresh begins with this node as its only voter; one whose only voter is
-    /// this node elects it at once.
+    /// Starts the group, as the parts say. One whose only voter is this node elects it at once.
     pub(super) async fn start(parts: GroupParts) -> Result<Self, GroupError> {
-        let config = Arc::new(config(parts.name).validate().map_err(raft_error)?);
+        let config = Arc::new(config(format!("group-{}", parts.number)).validate().map_err(raft_error)?);
         let shared = Arc::clone(&parts.state.0);
         let raft = Raft::new(parts.node, config, parts.network, parts.log, parts.state);
         let raft = raft.await.map_err(raft_error)?;
@@ -111,10 +117,11 @@ impl Group {
                 // No one else can be waited for: the election time-out would only delay the start.
                 raft.trigger().elect(false).await.map_err(raft_error)?;
             }
-        } else {
+        } else if parts.found {
             let only = BTreeSet::from([parts.node]);
             raft.initialize(only).await.map_err(raft_error)?;
         }
+        parts.server.add(parts.number, raft.clone());
         let (told, leadership) = watch::channel(Leadership::Following);
         let (found, leader) = watch::channel(None);
         let group = Self {

@@ -1,10 +1,10 @@
 //! All groups of this node, as the rest of the node sees them. How they are started: `start`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use quorate_control::SlotMap;
+use quorate_control::{Addresses, Control, Life, Role, SlotMap};
 use quorate_shard::{
     Command, Epoch, Incarnation, Message, Millis, NodeId, Outcome, Retained, SessionId, ShardId,
     Statistics, WillDone,
@@ -13,13 +13,15 @@ use quorate_wal::Wal;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::control_machine::ControlMachine;
-use super::group::{Group, GroupStatus};
-use super::limits::SHUTDOWN_DRAIN;
+use super::group::{Group, GroupStatus, Leadership};
+use super::limits::{GOODBYE_DEADLINE, SHUTDOWN_DRAIN};
+use super::membership::GroupMembers;
 use super::shard_machine::ShardMachine;
 use super::start::{self, StartError};
 use crate::delivery::Deliveries;
-use crate::peers::Peers;
+use crate::data_dir::Identity;
+use crate::members::{self, Fence, Membership, Over};
+use crate::peers::{PeerAddress, Peers};
 use crate::shard_client::{
     Completions, Proposer, ProposerStatistics, ReplyTo, Request, Unavailable,
 };
@@ -31,13 +33,25 @@ pub struct Options {
     pub data: PathBuf,
     /// Streams to the other nodes.
     pub peers: Peers,
+    /// How this start came about.
+    pub start: Start,
+    /// What people call the node.
+    pub name: String,
+    /// Where it is reached in this life.
+    pub addresses: Addresses,
+    /// Members that were known when the node last ran, or that it was told of when it joined.
+    pub known: Vec<PeerAddress>,
     /// Number of shard groups when the directory is fresh; ignored later.
     pub shards: ShardId,
     /// Cluster id when the directory is fresh; random. Ignored later.
     pub cluster_id: u128,
-    /// The cluster that the directory is known to belong to. Then a log without it is refused: it was lost,
-    /// and a node must not come back without what it has promised.
-    pub identity: Option<u128>,
+    /// Whom the directory is known to belong to. Then a log without it is refused: it was lost, and a node
+    /// must not come back without what it has promised.
+    pub identity: Option<Identity>,
+    /// Whether the directory is known to have had a log; see `identity`.
+    pub begun: bool,
+    /// The number of the node's last life as far as it was noted down.
+    pub last_incarnation: Incarnation,
     /// Bytes of log after which a group makes a snapshot.
     pub snapshot_log_bytes: u64,
     /// Of the write-ahead log.
@@ -52,14 +66,29 @@ impl Options {
         Self {
             data,
             peers: Peers::new(None),
+            start: Start::Single,
+            name: String::new(),
+            addresses: Addresses::default(),
+            known: Vec::new(),
             shards: 4,
             cluster_id,
             identity: None,
+            begun: true,
+            last_incarnation: 0,
             snapshot_log_bytes: 64 << 20,
             wal: quorate_wal::Options::default(),
             limits: quorate_shard::Limits::default(),
         }
     }
+}
+
+/// How a start came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// By itself: a directory without a cluster begins a new one, any other goes on with what it has.
+    Single,
+    /// A cluster has just taken this node: its first life. The groups wait for their leaders.
+    Joined(Life),
 }
 
 /// Where outcomes and deliveries go.
@@ -92,7 +121,7 @@ pub(super) struct Inner {
     pub(super) slots: SlotMap,
     pub(super) wal: Wal,
     pub(super) control: Group,
-    pub(super) control_machine: Arc<ControlMachine>,
+    pub(super) membership: Arc<Membership>,
     pub(super) shards: Vec<ShardHandle>,
     pub(super) tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
 }
@@ -105,8 +134,8 @@ pub(super) struct ShardHandle {
 }
 
 impl Groups {
-    /// Opens the log, restores every group, elects, and fences this node's earlier lives. When it returns,
-    /// commands are taken; [`Self::interest_loaded`] tells when publishes may be routed.
+    /// Opens the log, restores every group, and has the control group give this life of the node its number,
+    /// which takes as long as there is no majority. When it returns, commands are taken; [`Self::interest_loaded`] tells when publishes may be routed.
     ///
     /// # Errors
     ///
@@ -270,9 +299,75 @@ impl Groups {
         self.0.control.status()
     }
 
-    /// Members the control group knows.
+    /// Members that have not been removed.
     pub fn members(&self) -> usize {
-        self.0.control_machine.state().members().count()
+        let control = self.0.membership.control.borrow();
+        let members = control.members();
+        members.filter(|(_, member)| member.role != Role::Removed).count()
+    }
+
+    /// The control state as this node has applied it; changes wake.
+    pub fn control(&self) -> watch::Receiver<Arc<Control>> {
+        self.0.membership.control.clone()
+    }
+
+    /// Who leads the control group as far as this node knows.
+    pub fn control_leader(&self) -> watch::Receiver<Option<NodeId>> {
+        self.0.control.leader()
+    }
+
+    /// Whether this node may speak for the cluster.
+    pub fn fence(&self) -> &Fence {
+        &self.0.membership.fence
+    }
+
+    /// Whether and why this life of the node has to end.
+    pub fn over(&self) -> watch::Receiver<Option<Over>> {
+        self.0.membership.over()
+    }
+
+    /// Has a control command committed, here or by the control leader on another node.
+    ///
+    /// # Errors
+    ///
+    /// No answer in time; the command may be applied yet.
+    pub async fn change(
+        &self,
+        command: quorate_control::Command,
+        deadline: Duration,
+    ) -> Result<quorate_control::Outcome, Unavailable> {
+        self.0.membership.client.change(command, deadline).await
+    }
+
+    /// Members of a group (0 is control, shard n is n + 1); `None` if there is no such group.
+    pub fn group_members(&self, group: u32) -> Option<GroupMembers> {
+        self.group(group).map(Group::members)
+    }
+
+    /// Numbers of a group (0 is control, shard n is n + 1); `None` if there is no such group.
+    pub fn group_status(&self, group: u32) -> Option<GroupStatus> {
+        self.group(group).map(Group::status)
+    }
+
+    /// Asks a voter to lead a group that this node leads; whether it does is seen by watching. `false` if this
+    /// node does not lead it, or there is no such group.
+    pub async fn transfer(&self, group: u32, to: NodeId) -> bool {
+        match self.group(group) {
+            Some(group) if *group.leadership().borrow() == Leadership::Leading => {
+                group.transfer(to).await;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Hands over every group that this node leads, to be done before it stops.
+    pub async fn hand_over_all(&self) {
+        members::hand_over_all(&self.0.membership).await;
+    }
+
+    fn group(&self, group: u32) -> Option<&Group> {
+        self.0.membership.groups.get(usize::try_from(group).ok()?)
     }
 
     /// The log's counters: syncs and their time, batch sizes, bytes.
@@ -285,7 +380,7 @@ impl Groups {
         self.0.wal.has_room()
     }
 
-    /// Finishes what is on its way, as far as that is quick, then ends all groups and the log.
+    /// Finishes what is on its way, as far as that is quick, says goodbye, then ends all groups and the log.
     pub async fn shutdown(&self) {
         let idle = async {
             while !self.0.shards.iter().all(|shard| shard.proposer.is_idle()) {
@@ -295,6 +390,7 @@ impl Groups {
         if tokio::time::timeout(SHUTDOWN_DRAIN, idle).await.is_err() {
             tracing::warn!("commands were still on their way when the groups had to stop");
         }
+        self.say_goodbye().await;
         let tasks = self.0.tasks.lock();
         let tasks = std::mem::take(&mut *tasks.unwrap_or_else(std::sync::PoisonError::into_inner));
         for task in tasks {
@@ -309,8 +405,41 @@ impl Groups {
         let _ = tokio::task::spawn_blocking(move || wal.close()).await;
     }
 
+    /// Gives the lease back, so that nobody waits for this node.
+    async fn say_goodbye(&self) {
+        let control = Arc::clone(&self.0.membership.control.borrow());
+        let others = control.members().any(|(node, _)| node != self.0.node);
+        let over = self.0.membership.over().borrow().is_some();
+        if others && !over {
+            let life = Life {
+                node: self.0.node,
+                incarnation: self.0.incarnation,
+            };
+            let goodbye = quorate_control::Command::EndLease(life);
+            // Without an answer the lease runs out by itself.
+            let _ = self.change(goodbye, GOODBYE_DEADLINE).await;
+        }
+    }
+
     fn shard(&self, shard: ShardId) -> &ShardHandle {
         &self.0.shards[usize::from(shard)]
+    }
+}
+
+/// Groups that are not kept alive.
+#[derive(Clone)]
+pub(crate) struct WeakGroups(Weak<Inner>);
+
+impl WeakGroups {
+    /// The groups, unless they are gone.
+    pub(crate) fn upgrade(&self) -> Option<Groups> {
+        self.0.upgrade().map(Groups)
+    }
+}
+
+impl Groups {
+    pub(super) fn downgrade(&self) -> WeakGroups {
+        WeakGroups(Arc::downgrade(&self.0))
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) const SNAPSHOT_RETRY: Duration = Duration::from_secs(5);
 /// A proposal refused because the lease of a new leader is not there yet is tried again after this.
 pub(super) const PROPOSE_RETRY: Duration = Duration::from_millis(2);
 
-/// Start of one group, replay of its log included. A full log of 64 MiB replays in well under a second.
+/// Start of one group of a node that is alone, replay of its log included. A full log of 64 MiB replays in
+/// well under a second. Also after how long a node that waits for others says so again.
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Lists of origins that wait to be forgotten; one per ended session. What does not fit stays in the state
@@ -39,3 +40,12 @@ pub(super) const LOG_UPKEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What is on its way at a shutdown may take this long: some syncs of a slow disk.
 pub(super) const SHUTDOWN_DRAIN: Duration = Duration::from_secs(2);
+
+/// A change of a group's members may take this long before it is looked at again; it may still come about.
+pub(super) const CHANGE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a node that stops waits for its goodbye to be committed.
+pub(super) const GOODBYE_DEADLINE: Duration = Duration::from_millis(500);
+
+/// How often a node that waits for others to start says so.
+pub(super) const WAITING_NOTE: Duration = Duration::from_secs(10);

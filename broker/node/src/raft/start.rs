@@ -1,29 +1,31 @@
 //! The start of all groups, in this order: log, control group (bootstrap if fresh, then this life of the
 //! node), shard groups, fencing of earlier lives. Nothing else is decided here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use futures::future::try_join_all;
-use quorate_control::{Bootstrap, NodeId, SlotMap, StartNode};
+use quorate_control::{Bootstrap, Control, NodeId, Outcome, Refusal, StartNode};
 use quorate_shard::{Incarnation, Origin, ReleaseNode, ShardId};
 use quorate_wal::{FsDisk, Wal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::control_machine::ControlMachine;
-use super::group::{Group, GroupError, GroupParts, Leadership, ProposeError};
-use super::groups::{Groups, Hooks, Inner, Options, ShardHandle};
-use super::limits::{FORGET_LISTS_MAX, PROPOSE_RETRY, START_TIMEOUT};
+use super::group::{Group, GroupError, GroupParts, Leadership};
+use super::groups::{Groups, Hooks, Inner, Options, ShardHandle, Start};
+use super::limits::{FORGET_LISTS_MAX, START_TIMEOUT, WAITING_NOTE};
 use super::log_store::LogStore;
-use super::machine::{Machine, Reply};
+use super::machine::Machine;
 use super::network::Network;
+use super::server::RaftServer;
 use super::shard_machine::ShardMachine;
 use super::snapshot::SnapshotStore;
 use super::state_machine::StateMachine;
 use super::upkeep;
-use crate::convert;
 use crate::delivery::{Barrier, Dispatcher};
-use crate::shard_client::{Proposer, ProposerParts};
+use crate::members::{self, ControlClient, Membership, Service};
+use crate::peers::{Identity, Peers};
+use crate::shard_client::{Proposer, ProposerParts, Unavailable};
 
 /// The node that begins a cluster.
 const FIRST_NODE: NodeId = 1;
@@ -57,6 +59,11 @@ pub enum StartError {
         /// What is wrong, with all its causes.
         problem: String,
     },
+    /// The cluster has let go of this node.
+    #[error(
+        "this node was removed from its cluster; to take it in again start it with an empty data directory and --join"
+    )]
+    Removed,
     /// The control group refuses what a start needs.
     #[error("the control group refuses this node: {0}")]
     Refused(quorate_control::Refusal),
@@ -70,39 +77,88 @@ pub enum StartError {
 
 /// See [`Groups::start`].
 pub(super) async fn start(options: Options, hooks: Hooks) -> Result<Groups, StartError> {
+    let node = own_id(&options);
+    let peers = &options.peers;
+    // Known from before: then the others are found before anything is decided together with them.
+    if let Some(identity) = options.identity {
+        introduce(peers, identity.cluster_id, node, first_incarnation(&options));
+        peers.set_members(options.known.clone());
+    }
     let wal = open_log(&options).await?;
-    let control_machine = Arc::new(ControlMachine::default());
-    let machine: Arc<dyn Machine> = Arc::clone(&control_machine) as _;
-    let control = start_group(&options, &wal, CONTROL_GROUP, machine).await?;
-    let (cluster_id, slots) = bootstrap(&control, &control_machine, &options).await?;
-    let incarnation = start_node(&control).await?;
+    let base = Base {
+        server: RaftServer::register(peers, options.data.join("snapshots")),
+        options: &options,
+        hooks: &hooks,
+        wal: &wal,
+        node,
+        found: options.start == Start::Single && options.identity.is_none(),
+    };
+    let machine = Arc::new(ControlMachine::default());
+    let control = base.start_control(&machine).await?;
+    let client = ControlClient::new(control.clone(), peers.clone(), node);
+    let service = Service::register(peers, &client, machine.watch());
+    bootstrap(&base, &control, &client, &machine).await?;
+    let (incarnation, state) = begin_life(&base, &client, &machine).await?;
+    let cluster = state.cluster().ok_or(TIMEOUT)?;
+    introduce(peers, cluster.id, node, incarnation);
 
     let (forget, forgettable) = mpsc::channel(FORGET_LISTS_MAX);
-    let starting = (0..slots.shard_count()).map(|shard| {
+    let starting = (0..cluster.slots.shard_count()).map(|shard| {
         let place = Place {
-            options: &options,
-            hooks: &hooks,
-            wal: &wal,
+            base: &base,
             shard,
             incarnation,
         };
         place.start(forget.clone())
     });
     let shards = try_join_all(starting).await?;
+    let mut all = vec![control.clone()];
+    all.extend(shards.iter().map(|shard| shard.group.clone()));
+    let life = (node, incarnation);
     let groups = Groups(Arc::new(Inner {
-        node: FIRST_NODE,
+        node,
         incarnation,
-        cluster_id,
-        slots,
-        wal,
+        cluster_id: cluster.id,
+        slots: cluster.slots.clone(),
+        wal: wal.clone(),
         control,
-        control_machine,
+        membership: Membership::new(life, client, service, machine.watch(), all),
         shards,
         tasks: Mutex::default(),
     }));
-    spawn_tasks(&groups, forgettable);
-    release_earlier_lives(&groups).await?;
+    spawn_tasks(&groups, forgettable, options.data.clone());
+    if is_alone(&state, node) {
+        release_earlier_lives(&groups).await?;
+    }
     Ok(groups)
+}
+
+fn own_id(options: &Options) -> NodeId {
+    match (options.start, options.identity) {
+        (Start::Joined(life), _) => life.node,
+        (Start::Single, Some(identity)) => identity.node_id,
+        (Start::Single, None) => FIRST_NODE,
+    }
+}
+
+/// What the peers are told before this life has its number: that of the life before.
+fn first_incarnation(options: &Options) -> Incarnation {
+    match options.start {
+        Start::Joined(life) => life.incarnation,
+        Start::Single => options.last_incarnation,
+    }
+}
+
+fn introduce(peers: &Peers, cluster: u128, node: NodeId, incarnation: Incarnation) {
+    peers.set_identity(Identity {
+        cluster,
+        node,
+        incarnation,
+    });
+}
+
+fn is_alone(state: &Control, node: NodeId) -> bool {
+    state.members().all(|(member, _)| member == node)
 }
 
 async fn open_log(options: &Options) -> Result<Wal, StartError> {
@@ -123,41 +179,78 @@ async fn open_log(options: &Options) -> Result<Wal, StartError> {
     opening.await.map_err(std::io::Error::other)?
 }
 
-async fn start_group(
-    options: &Options,
-    wal: &Wal,
-    number: u32,
-    machine: Arc<dyn Machine>,
-) -> Result<Group, StartError> {
-    let failed = |error: GroupError| StartError::Group {
-        group: number,
-        problem: chain(&error),
-    };
-    let directory = options.data.join("snapshots");
-    let restoring = Arc::clone(&machine);
-    let bound = options.snapshot_log_bytes;
-    let restored =
-        tokio::task::spawn_blocking(move || restore(&directory, number, restoring, bound)).await;
-    let state = restored
-        .map_err(std::io::Error::other)
-        .and_then(|restored| restored)
-        .map_err(|error| failed(GroupError::Restore(error)))?;
-    let starting = Group::start(GroupParts {
-        name: format!("group-{number}"),
-        node: FIRST_NODE,
-        network: Network::new(options.peers.clone(), number),
-        log: LogStore::new(wal.clone(), number),
-        state,
-        machine,
-    });
-    let group = starting.await.map_err(failed)?;
+/// What every group is started with.
+struct Base<'a> {
+    options: &'a Options,
+    hooks: &'a Hooks,
+    wal: &'a Wal,
+    server: Arc<RaftServer>,
+    node: NodeId,
+    /// Groups without a log begin with this node alone.
+    found: bool,
+}
+
+impl Base<'_> {
+    async fn start_control(&self, machine: &Arc<ControlMachine>) -> Result<Group, StartError> {
+        let as_machine: Arc<dyn Machine> = Arc::clone(machine) as _;
+        let group = self.start_group(CONTROL_GROUP, as_machine).await?;
+        let again = self.options.start == Start::Single;
+        if let (Some(identity), true) = (self.options.identity, again)
+            && !group.is_begun().await
+            && self.options.begun
+        {
+            return Err(StartError::LogLost {
+                identity: identity.cluster_id,
+            });
+        }
+        Ok(group)
+    }
+
+    async fn start_group(
+        &self,
+        number: u32,
+        machine: Arc<dyn Machine>,
+    ) -> Result<Group, StartError> {
+        let failed = |error: GroupError| StartError::Group {
+            group: number,
+            problem: chain(&error),
+        };
+        let directory = self.options.data.join("snapshots");
+        let restoring = Arc::clone(&machine);
+        let bound = self.options.snapshot_log_bytes;
+        let restored =
+            tokio::task::spawn_blocking(move || restore(&directory, number, restoring, bound))
+                .await;
+        let state = restored
+            .map_err(std::io::Error::other)
+            .and_then(|restored| restored)
+            .map_err(|error| failed(GroupError::Restore(error)))?;
+        let starting = Group::start(GroupParts {
+            number,
+            node: self.node,
+            found: self.found,
+            server: Arc::clone(&self.server),
+            network: Network::new(self.options.peers.clone(), number),
+            log: LogStore::new(self.wal.clone(), number),
+            state,
+            machine,
+        });
+        let group = starting.await.map_err(failed)?;
+        if group.members().voters == [self.node].into() {
+            lead_alone(&group, number).await?;
+        }
+        Ok(group)
+    }
+}
+
+/// Nobody else can lead: this node does in a moment.
+async fn lead_alone(group: &Group, number: u32) -> Result<(), StartError> {
     let mut leadership = group.leadership();
     let leading = leadership.wait_for(|leadership| *leadership == Leadership::Leading);
     match tokio::time::timeout(START_TIMEOUT, leading).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(_)) | Err(_) => return Err(StartError::Timeout { group: number }),
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(StartError::Timeout { group: number }),
     }
-    Ok(group)
 }
 
 fn restore(
@@ -170,125 +263,110 @@ fn restore(
     StateMachine::open(machine, store, log_bytes_max)
 }
 
-/// Begins the cluster if it has not begun. Whose it is, and its slot map.
+/// Begins the cluster if that is for this node to do and it has not begun. A second bootstrap is refused, and
+/// means that the first came through.
 async fn bootstrap(
+    base: &Base<'_>,
     control: &Group,
+    client: &ControlClient,
     machine: &ControlMachine,
-    options: &Options,
-) -> Result<(u128, SlotMap), StartError> {
-    // What the log holds must be applied before it is judged.
-    let confirmed = async {
-        while control.linearize().await.is_err() {
-            tokio::time::sleep(PROPOSE_RETRY).await;
-        }
-    };
-    let timeout = |_| StartError::Timeout {
-        group: CONTROL_GROUP,
-    };
-    tokio::time::timeout(START_TIMEOUT, confirmed)
-        .await
-        .map_err(timeout)?;
-    if machine.state().cluster().is_none() {
-        if let Some(identity) = options.identity {
-            return Err(StartError::LogLost { identity });
-        }
-        let command = quorate_control::Command::Bootstrap(Bootstrap {
-            cluster_id: options.cluster_id,
-            shards: options.shards,
-            format: FORMAT,
-        });
-        control_call(control, command).await?;
+) -> Result<(), StartError> {
+    let leads = *control.leadership().borrow() == Leadership::Leading;
+    if !leads || machine.watch().borrow().cluster().is_some() {
+        return Ok(());
     }
-    let state = machine.state();
-    let cluster = state.cluster().ok_or(StartError::Timeout {
-        group: CONTROL_GROUP,
-    })?;
-    Ok((cluster.id, cluster.slots.clone()))
-}
-
-async fn start_node(control: &Group) -> Result<Incarnation, StartError> {
-    let command = quorate_control::Command::StartNode(StartNode {
-        node: FIRST_NODE,
-        peer_address: String::new(),
-        client_address: String::new(),
+    let command = quorate_control::Command::Bootstrap(Bootstrap {
+        cluster_id: base.options.cluster_id,
+        shards: base.options.shards,
+        format: FORMAT,
     });
-    match control_call(control, command).await? {
-        quorate_control::Outcome::Started(incarnation) => Ok(incarnation),
-        quorate_control::Outcome::Done | quorate_control::Outcome::Refused(_) => {
-            Err(StartError::Timeout {
-                group: CONTROL_GROUP,
-            })
+    match client.change(command, START_TIMEOUT).await {
+        Ok(Outcome::Refused(Refusal::AlreadyBootstrapped) | Outcome::Done) => Ok(()),
+        Ok(Outcome::Refused(refusal)) => Err(StartError::Refused(refusal)),
+        Ok(Outcome::Started(_) | Outcome::Joined(_) | Outcome::Changed(_)) | Err(_) => Err(TIMEOUT),
+    }
+}
+
+/// Has this life numbered, which takes a majority of the voters: waits for as long as it takes. Gives the
+/// control state with that life in it.
+async fn begin_life(
+    base: &Base<'_>,
+    client: &ControlClient,
+    machine: &ControlMachine,
+) -> Result<(Incarnation, Arc<Control>), StartError> {
+    let incarnation = match base.options.start {
+        Start::Joined(life) => life.incarnation,
+        Start::Single => start_node(base, client).await?,
+    };
+    let node = base.node;
+    let mut control = machine.watch();
+    loop {
+        let known = control.wait_for(|control| {
+            let member = control.member(node);
+            member.is_some_and(|member| member.incarnation >= incarnation)
+        });
+        match tokio::time::timeout(START_TIMEOUT, known).await {
+            Ok(Ok(control)) => return Ok((incarnation, Arc::clone(&control))),
+            Ok(Err(_)) => return Err(TIMEOUT),
+            Err(_) => tracing::warn!("waiting for the control group's log"),
         }
     }
 }
 
-/// One control command. Trying it again after an unknown outcome is harmless: a second bootstrap is
-/// refused and means that the first came through, a second start is a later life.
-async fn control_call(
-    control: &Group,
-    command: quorate_control::Command,
-) -> Result<quorate_control::Outcome, StartError> {
-    let bytes = convert::encode_control(command);
-    let timeout = StartError::Timeout {
-        group: CONTROL_GROUP,
-    };
-    let until = tokio::time::Instant::now() + START_TIMEOUT;
-    while tokio::time::Instant::now() < until {
-        let (told, answer) = oneshot::channel();
-        let done = move |result: Result<Reply, ProposeError>| {
-            let _ = told.send(result);
-        };
-        control.propose(bytes.clone(), done).await;
-        match answer.await {
-            Ok(Ok(Reply::Control(quorate_control::Outcome::Refused(refusal)))) => {
-                return match refusal {
-                    quorate_control::Refusal::AlreadyBootstrapped => {
-                        Ok(quorate_control::Outcome::Done)
-                    }
-                    quorate_control::Refusal::NotBootstrapped
-                    | quorate_control::Refusal::ShardCount
-                    | quorate_control::Refusal::Member => Err(StartError::Refused(refusal)),
-                };
-            }
-            Ok(Ok(Reply::Control(outcome))) => return Ok(outcome),
-            Ok(Err(ProposeError::Refused | ProposeError::Unknown)) => {
-                tokio::time::sleep(PROPOSE_RETRY).await;
-            }
-            Ok(Ok(Reply::None | Reply::Shard(_)) | Err(ProposeError::Stopped)) | Err(_) => {
-                return Err(timeout);
+async fn start_node(base: &Base<'_>, client: &ControlClient) -> Result<Incarnation, StartError> {
+    let command = quorate_control::Command::StartNode(StartNode {
+        node: base.node,
+        name: base.options.name.clone(),
+        addresses: base.options.addresses.clone(),
+    });
+    loop {
+        match client.change(command.clone(), WAITING_NOTE).await {
+            Ok(Outcome::Started(incarnation)) => return Ok(incarnation),
+            Ok(Outcome::Refused(Refusal::Unknown)) => return Err(StartError::Removed),
+            Ok(Outcome::Refused(refusal)) => return Err(StartError::Refused(refusal)),
+            Ok(Outcome::Done | Outcome::Joined(_) | Outcome::Changed(_))
+            | Err(Unavailable::Stopped) => return Err(TIMEOUT),
+            Err(Unavailable::Deadline) => {
+                if members::is_stranger(&base.options.peers) {
+                    return Err(StartError::Removed);
+                }
+                tracing::warn!("waiting for a majority of the voters");
             }
         }
     }
-    Err(timeout)
 }
+
+/// The control group did not do what it always does.
+const TIMEOUT: StartError = StartError::Timeout {
+    group: CONTROL_GROUP,
+};
 
 /// Where a shard is started.
 struct Place<'a> {
-    options: &'a Options,
-    hooks: &'a Hooks,
-    wal: &'a Wal,
+    base: &'a Base<'a>,
     shard: ShardId,
     incarnation: Incarnation,
 }
 
 impl Place<'_> {
     async fn start(self, forget: mpsc::Sender<Vec<Origin>>) -> Result<ShardHandle, StartError> {
+        let Base { options, hooks, .. } = self.base;
         let barrier = Arc::new(Barrier::default());
-        let deliveries = Arc::clone(&self.hooks.deliveries);
+        let deliveries = Arc::clone(&hooks.deliveries);
         let dispatcher = Dispatcher::new(deliveries, Arc::clone(&barrier), forget);
-        let limits = self.options.limits;
+        let limits = options.limits;
         let machine = Arc::new(ShardMachine::new(self.shard, limits, dispatcher, barrier));
         let as_machine: Arc<dyn Machine> = Arc::clone(&machine) as _;
         let number = u32::from(self.shard) + 1;
-        let group = start_group(self.options, self.wal, number, as_machine).await?;
+        let group = self.base.start_group(number, as_machine).await?;
         let proposer = Proposer::new(ProposerParts {
             shard: self.shard,
-            node: FIRST_NODE,
+            node: self.base.node,
             incarnation: self.incarnation,
             group: group.clone(),
             machine: Arc::clone(&machine),
-            wal: self.wal.clone(),
-            completions: Arc::clone(&self.hooks.completions),
+            wal: self.base.wal.clone(),
+            completions: Arc::clone(&hooks.completions),
         });
         Ok(ShardHandle {
             group,
@@ -298,7 +376,7 @@ impl Place<'_> {
     }
 }
 
-fn spawn_tasks(groups: &Groups, forgettable: mpsc::Receiver<Vec<Origin>>) {
+fn spawn_tasks(groups: &Groups, forgettable: mpsc::Receiver<Vec<Origin>>, data: PathBuf) {
     let proposers = groups.0.shards.iter();
     let mut tasks: Vec<_> = proposers
         .map(|shard| tokio::spawn(Arc::clone(&shard.proposer).run()))
@@ -308,6 +386,11 @@ fn spawn_tasks(groups: &Groups, forgettable: mpsc::Receiver<Vec<Origin>>) {
         forgettable,
     )));
     tasks.push(tokio::spawn(upkeep::free_log(Arc::downgrade(&groups.0))));
+    tasks.extend(members::spawn(
+        &groups.0.membership,
+        &groups.downgrade(),
+        data,
+    ));
     let mut known = groups
         .0
         .tasks
