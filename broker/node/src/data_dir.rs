@@ -11,34 +11,48 @@ use crate::peers::PeerAddress;
 /// Format of the directory; higher ones are refused.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Writes down where members are, durably. Only a hint for the next start: who is a member stands in the log.
+/// What a node notes down for its next start. Hints: who is a member and which life it is stands in the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// The node's last life; 0 before the first.
+    pub incarnation: u64,
+    /// Members and their peer addresses.
+    pub members: Vec<PeerAddress>,
+}
+
+/// Writes the notes, durably.
 ///
 /// # Errors
 /// The operating system refuses.
-pub fn save_members(root: &Path, members: &[PeerAddress]) -> Result<(), DataDirError> {
-    let mut text = String::from("# Written by quorate; do not edit.\n");
-    for member in members {
+pub fn save_notes(root: &Path, notes: &Notes) -> Result<(), DataDirError> {
+    let mut text = format!(
+        "# Written by quorate; do not edit.\nincarnation = {}\n",
+        notes.incarnation
+    );
+    for member in &notes.members {
         let address = toml::Value::from(member.address.clone());
-        text.push_str(&format!(
-            "[[member]]\nnode = {}\naddress = {address}\n",
-            member.node
-        ));
+        let node = member.node;
+        text += &format!("[[member]]\nnode = {node}\naddress = {address}\n");
     }
-    replace(root, "members", &text)
+    replace(root, "notes", &text)
 }
 
-/// Members as they were noted down; none if there is no note, or it cannot be read.
-pub fn read_members(root: &Path) -> Vec<PeerAddress> {
-    let text = std::fs::read_to_string(root.join("members")).unwrap_or_default();
+/// The notes; empty if there are none, or they cannot be read.
+pub fn read_notes(root: &Path) -> Notes {
+    let text = std::fs::read_to_string(root.join("notes")).unwrap_or_default();
     let table: toml::Table = toml::from_str(&text).unwrap_or_default();
-    let members = table.get("member").and_then(toml::Value::as_array);
+    let number = |value: &toml::Value| u64::try_from(value.as_integer()?).ok();
     let member = |value: &toml::Value| {
         Some(PeerAddress {
-            node: u64::try_from(value.get("node")?.as_integer()?).ok()?,
+            node: number(value.get("node")?)?,
             address: value.get("address")?.as_str()?.to_owned(),
         })
     };
-    members.into_iter().flatten().filter_map(member).collect()
+    let members = table.get("member").and_then(toml::Value::as_array);
+    Notes {
+        incarnation: table.get("incarnation").and_then(number).unwrap_or(0),
+        members: members.into_iter().flatten().filter_map(member).collect(),
+    }
 }
 
 /// Who a data directory belongs to. Given once, never changed.
@@ -252,6 +266,23 @@ mod tests {
         let second = DataDir::open(&root).unwrap();
         assert_eq!(second.identity, Some(IDENTITY));
         assert!(second.wal_dir().is_dir() && second.snapshots_dir().is_dir());
+    }
+
+    #[test]
+    fn notes_come_back_and_damage_is_as_none() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(read_notes(root.path()), Notes::default());
+        let notes = Notes {
+            incarnation: 17,
+            members: vec![PeerAddress {
+                node: 3,
+                address: "node-3.\"example\":7883".to_owned(),
+            }],
+        };
+        save_notes(root.path(), &notes).unwrap();
+        assert_eq!(read_notes(root.path()), notes);
+        std::fs::write(root.path().join("notes"), "\u{0}").unwrap();
+        assert_eq!(read_notes(root.path()), Notes::default());
     }
 
     #[test]

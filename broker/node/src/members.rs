@@ -22,7 +22,6 @@ pub use entry::{EntryError, Joined, Newcomer};
 pub use fence::{Fence, Standing};
 pub use standing::Over;
 
-pub(crate) use addresses::known_addresses;
 pub(crate) use lease::is_stranger;
 pub(crate) use service::Service;
 pub(crate) use standing::Membership;

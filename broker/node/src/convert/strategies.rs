@@ -423,9 +423,8 @@ pub(super) fn control() -> impl Strategy<Value = quorate_control::Command> {
         Just(WantedRole::Learner),
         Just(WantedRole::Gone)
     ];
-    let life = || {
-        (any::<u64>(), any::<u64>()).prop_map(|(node, incarnation)| Life { node, incarnation })
-    };
+    let life =
+        || (any::<u64>(), any::<u64>()).prop_map(|(node, incarnation)| Life { node, incarnation });
     prop_oneof![
         bootstrap.prop_map(
             |(cluster_id, shards, format)| Command::Bootstrap(Bootstrap {

@@ -70,7 +70,10 @@ pub(super) async fn follow(
 
 async fn save(data: &std::path::Path, known: &[PeerAddress]) {
     let (data, members) = (data.to_owned(), known.to_vec());
-    let saving = tokio::task::spawn_blocking(move || data_dir::save_members(&data, &members));
+    let saving = tokio::task::spawn_blocking(move || {
+        let notes = data_dir::read_notes(&data);
+        data_dir::save_notes(&data, &data_dir::Notes { members, ..notes })
+    });
     match saving.await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the members' addresses could not be saved"),

@@ -64,7 +64,10 @@ async fn hand_over(membership: &Membership, place: usize, to: NodeId) {
 pub(super) async fn leave(membership: &Membership, place: usize) {
     let group = &membership.groups[place];
     let members = group.members();
-    let others = members.voters.iter().filter(|node| can_lead(membership, &members, **node));
+    let others = members
+        .voters
+        .iter()
+        .filter(|node| can_lead(membership, &members, **node));
     let mut others: Vec<NodeId> = others.copied().collect();
     if !others.is_empty() {
         let first = place % others.len();
@@ -87,9 +90,9 @@ fn is_draining(membership: &Membership, node: NodeId) -> bool {
 /// Whether another voter lives, is to lead, is connected and has the log.
 fn can_lead(membership: &Membership, members: &GroupMembers, node: NodeId) -> bool {
     let control = membership.control.borrow();
-    let willing = control.member(node).is_some_and(|member| {
-        member.is_live() && !member.draining && member.role == Role::Voter
-    });
+    let willing = control
+        .member(node)
+        .is_some_and(|member| member.is_live() && !member.draining && member.role == Role::Voter);
     let matched = members.matched.get(&node).copied().unwrap_or(0);
     node != membership.node
         && willing
@@ -104,14 +107,18 @@ mod tests {
     #[test]
     fn shards_go_round_and_control_stays() {
         let able = BTreeSet::from([1, 5, 9]);
-        let leaders: Vec<_> = (0..5).map(|place| preferred(place, &able, 1, false)).collect();
+        let leaders: Vec<_> = (0..5)
+            .map(|place| preferred(place, &able, 1, false))
+            .collect();
         assert_eq!(leaders, [None, None, Some(5), Some(9), None]);
     }
 
     #[test]
     fn a_node_that_leaves_keeps_nothing() {
         let able = BTreeSet::from([5, 9]);
-        let leaders: Vec<_> = (0..3).map(|place| preferred(place, &able, 1, true)).collect();
+        let leaders: Vec<_> = (0..3)
+            .map(|place| preferred(place, &able, 1, true))
+            .collect();
         assert_eq!(leaders, [Some(5), Some(5), Some(9)]);
         assert_eq!(preferred(0, &BTreeSet::new(), 1, true), None);
     }

@@ -167,7 +167,10 @@ mod tests {
 
     #[test]
     fn newcomers_learn_before_they_vote() {
-        assert_eq!(step(1, &wanted(&[1], &[2]), &members(&[1], &[])), Step::Add(2));
+        assert_eq!(
+            step(1, &wanted(&[1], &[2]), &members(&[1], &[])),
+            Step::Add(2)
+        );
         let mut behind = members(&[1], &[2]);
         assert_eq!(step(1, &wanted(&[1], &[2]), &behind), Step::Reached);
         behind.matched.insert(2, 3);
@@ -181,16 +184,25 @@ mod tests {
     fn a_leader_hands_over_before_it_goes() {
         let group = members(&[1, 2, 3], &[]);
         assert_eq!(step(1, &wanted(&[2, 3], &[]), &group), Step::HandOver(2));
-        assert_eq!(step(2, &wanted(&[2, 3], &[]), &group), Step::Vote([2, 3].into()));
+        assert_eq!(
+            step(2, &wanted(&[2, 3], &[]), &group),
+            Step::Vote([2, 3].into())
+        );
         let after = members(&[2, 3], &[1]);
-        assert_eq!(step(2, &wanted(&[2, 3], &[]), &after), Step::Remove([1].into()));
+        assert_eq!(
+            step(2, &wanted(&[2, 3], &[]), &after),
+            Step::Remove([1].into())
+        );
         assert_eq!(step(2, &wanted(&[2, 3], &[1]), &after), Step::Reached);
     }
 
     #[test]
     fn the_only_voter_is_replaced_by_way_of_two() {
         let group = members(&[1], &[2]);
-        assert_eq!(step(1, &wanted(&[2], &[]), &group), Step::Vote([1, 2].into()));
+        assert_eq!(
+            step(1, &wanted(&[2], &[]), &group),
+            Step::Vote([1, 2].into())
+        );
     }
 
     #[test]
@@ -199,6 +211,9 @@ mod tests {
         group.settled = false;
         assert_eq!(step(1, &wanted(&[1, 2], &[]), &group), Step::Wait);
         group.joint = true;
-        assert_eq!(step(1, &wanted(&[1, 2], &[]), &group), Step::Vote([1, 2].into()));
+        assert_eq!(
+            step(1, &wanted(&[1, 2], &[]), &group),
+            Step::Vote([1, 2].into())
+        );
     }
 }

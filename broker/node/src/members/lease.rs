@@ -116,7 +116,9 @@ fn request(membership: &Membership) -> LeaseRequest {
     let peers = peers.borrow();
     let unreachable = peers.peers.iter().filter(|(_, peer)| !peer.connected);
     let groups = membership.groups.iter();
-    let caught_up = groups.clone().all(|group| group.is_caught_up(CATCH_UP_LAG_MAX));
+    let caught_up = groups
+        .clone()
+        .all(|group| group.is_caught_up(CATCH_UP_LAG_MAX));
     let led = (0u32..).zip(0..membership.groups.len());
     LeaseRequest {
         unreachable: unreachable.map(|(node, _)| *node).collect(),

@@ -64,7 +64,10 @@ impl Links {
             }
         }
         self.whole = whole;
-        let lasting = self.whole.iter().filter(|(_, since)| now >= **since + RESUME_MS);
+        let lasting = self
+            .whole
+            .iter()
+            .filter(|(_, since)| now >= **since + RESUME_MS);
         lasting.map(|(node, _)| *node).collect()
     }
 }

@@ -51,7 +51,10 @@ async fn look(membership: &Arc<Membership>, links: &mut Links, now: u64) {
         (cut, links.resumable(&control, &table, now))
     };
     if let Some(life) = suspend {
-        tracing::warn!(node = life.node, "a node that cannot reach another is suspended");
+        tracing::warn!(
+            node = life.node,
+            "a node that cannot reach another is suspended"
+        );
         membership.service.table().end(life);
         end(membership, Command::Suspend(life), life);
     }

@@ -25,7 +25,10 @@ pub(super) async fn release(
             let Some(groups) = groups.upgrade() else {
                 return;
             };
-            if release_dead(&groups, shard, &state, &mut done).await.is_err() {
+            if release_dead(&groups, shard, &state, &mut done)
+                .await
+                .is_err()
+            {
                 continue;
             }
         } else {

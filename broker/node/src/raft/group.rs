@@ -107,7 +107,11 @@ pub(super) struct GroupParts {
 impl Group {
     /// Starts the group, as the parts say. One whose only voter is this node elects it at once.
     pub(super) async fn start(parts: GroupParts) -> Result<Self, GroupError> {
-        let config = Arc::new(config(format!("group-{}", parts.number)).validate().map_err(raft_error)?);
+        let config = Arc::new(
+            config(format!("group-{}", parts.number))
+                .validate()
+                .map_err(raft_error)?,
+        );
         let shared = Arc::clone(&parts.state.0);
         let raft = Raft::new(parts.node, config, parts.network, parts.log, parts.state);
         let raft = raft.await.map_err(raft_error)?;

@@ -18,8 +18,8 @@ use super::limits::{GOODBYE_DEADLINE, SHUTDOWN_DRAIN};
 use super::membership::GroupMembers;
 use super::shard_machine::ShardMachine;
 use super::start::{self, StartError};
-use crate::delivery::Deliveries;
 use crate::data_dir::Identity;
+use crate::delivery::Deliveries;
 use crate::members::{self, Fence, Membership, Over};
 use crate::peers::{PeerAddress, Peers};
 use crate::shard_client::{
@@ -39,7 +39,7 @@ pub struct Options {
     pub name: String,
     /// Where it is reached in this life.
     pub addresses: Addresses,
-    /// Members that were known when the node last ran, or that it was told of when it joined.
+    /// Members that the node was told of when it joined; used until it has noted down some.
     pub known: Vec<PeerAddress>,
     /// Number of shard groups when the directory is fresh; ignored later.
     pub shards: ShardId,
@@ -50,8 +50,6 @@ pub struct Options {
     pub identity: Option<Identity>,
     /// Whether the directory is known to have had a log; see `identity`.
     pub begun: bool,
-    /// The number of the node's last life as far as it was noted down.
-    pub last_incarnation: Incarnation,
     /// Bytes of log after which a group makes a snapshot.
     pub snapshot_log_bytes: u64,
     /// Of the write-ahead log.
@@ -74,7 +72,6 @@ impl Options {
             cluster_id,
             identity: None,
             begun: true,
-            last_incarnation: 0,
             snapshot_log_bytes: 64 << 20,
             wal: quorate_wal::Options::default(),
             limits: quorate_shard::Limits::default(),
@@ -303,7 +300,9 @@ impl Groups {
     pub fn members(&self) -> usize {
         let control = self.0.membership.control.borrow();
         let members = control.members();
-        members.filter(|(_, member)| member.role != Role::Removed).count()
+        members
+            .filter(|(_, member)| member.role != Role::Removed)
+            .count()
     }
 
     /// The control state as this node has applied it; changes wake.

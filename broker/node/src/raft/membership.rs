@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use openraft::ChangeMembers;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::impls::EmptyNode;
+use openraft::{ChangeMembers, Instant as _};
 use quorate_control::NodeId;
 
 use super::group::Group;

@@ -22,6 +22,7 @@ use super::shard_machine::ShardMachine;
 use super::snapshot::SnapshotStore;
 use super::state_machine::StateMachine;
 use super::upkeep;
+use crate::data_dir;
 use crate::delivery::{Barrier, Dispatcher};
 use crate::members::{self, ControlClient, Membership, Service};
 use crate::peers::{Identity, Peers};
@@ -64,9 +65,12 @@ pub enum StartError {
         "this node was removed from its cluster; to take it in again start it with an empty data directory and --join"
     )]
     Removed,
+    /// The data directory's notes.
+    #[error(transparent)]
+    Notes(#[from] data_dir::DataDirError),
     /// The control group refuses what a start needs.
     #[error("the control group refuses this node: {0}")]
-    Refused(quorate_control::Refusal),
+    Refused(Refusal),
     /// A group elected no leader, or did not answer.
     #[error("group {group} did not become ready within {START_TIMEOUT:?}")]
     Timeout {
@@ -81,8 +85,18 @@ pub(super) async fn start(options: Options, hooks: Hooks) -> Result<Groups, Star
     let peers = &options.peers;
     // Known from before: then the others are found before anything is decided together with them.
     if let Some(identity) = options.identity {
-        introduce(peers, identity.cluster_id, node, first_incarnation(&options));
-        peers.set_members(options.known.clone());
+        introduce(
+            peers,
+            identity.cluster_id,
+            node,
+            first_incarnation(&options),
+        );
+        let known = data_dir::read_notes(&options.data).members;
+        peers.set_members(if known.is_empty() {
+            options.known.clone()
+        } else {
+            known
+        });
     }
     let wal = open_log(&options).await?;
     let base = Base {
@@ -100,6 +114,10 @@ pub(super) async fn start(options: Options, hooks: Hooks) -> Result<Groups, Star
     bootstrap(&base, &control, &client, &machine).await?;
     let (incarnation, state) = begin_life(&base, &client, &machine).await?;
     let cluster = state.cluster().ok_or(TIMEOUT)?;
+    // Noted down before anybody hears of it: the next start must not come with a lower one.
+    let mut notes = data_dir::read_notes(&options.data);
+    notes.incarnation = incarnation;
+    data_dir::save_notes(&options.data, &notes)?;
     introduce(peers, cluster.id, node, incarnation);
 
     let (forget, forgettable) = mpsc::channel(FORGET_LISTS_MAX);
@@ -145,7 +163,7 @@ fn own_id(options: &Options) -> NodeId {
 fn first_incarnation(options: &Options) -> Incarnation {
     match options.start {
         Start::Joined(life) => life.incarnation,
-        Start::Single => options.last_incarnation,
+        Start::Single => data_dir::read_notes(&options.data).incarnation,
     }
 }
 
