@@ -9,6 +9,9 @@ impl Control {
         if self.cluster.is_none() {
             return Outcome::Refused(Refusal::NotBootstrapped);
         }
+        if join.token == 0 {
+            return Outcome::Refused(Refusal::Member);
+        }
         let known = |(_, member): &(NodeId, &Member)| {
             member.token == join.token && member.role != Role::Removed
         };
@@ -17,9 +20,6 @@ impl Control {
                 node,
                 incarnation: member.incarnation,
             });
-        }
-        if join.token == 0 {
-            return Outcome::Refused(Refusal::Member);
         }
         if let Err(refusal) = self.replace_at(index, &join.addresses.peer) {
             return Outcome::Refused(refusal);
