@@ -52,6 +52,8 @@ pub struct Options {
     pub arguments: Vec<String>,
     /// Environment of every node.
     pub environment: Vec<(String, String)>,
+    /// Where their directories are made, if not where temporary files are.
+    pub disk: Option<PathBuf>,
 }
 
 impl Options {
@@ -62,6 +64,7 @@ impl Options {
             place,
             arguments: Vec::new(),
             environment: Vec::new(),
+            disk: None,
         }
     }
 }
@@ -114,7 +117,8 @@ impl Cluster {
     pub fn prepare(options: Options) -> Result<Self> {
         let lock = Lock::take()?;
         node::end_left_overs(PREFIX);
-        let directory = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
+        let disk = options.disk.clone().unwrap_or_else(env::temp_dir);
+        let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(disk)?;
         let network = match options.place {
             Place::Loopback => None,
             Place::Namespaces => Some(Network::new()?),

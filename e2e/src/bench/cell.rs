@@ -54,6 +54,8 @@ impl Shape {
 pub enum Pace {
     /// Closed loop: that many messages of each publisher not yet delivered and acknowledged.
     Window(u64),
+    /// Closed loop: that many messages of each publisher not yet acknowledged.
+    Acknowledged(u64),
     /// That many messages a second from all publishers together.
     Rate(u64),
 }

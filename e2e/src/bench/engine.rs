@@ -12,6 +12,7 @@ use rustix::event::{Timespec, epoll};
 use super::cell::{Load, Pace};
 use super::connection::{Connection, Role};
 use super::ledger::Ledger;
+use super::system::System;
 use super::template::{Stamp, Template, VERSION};
 use super::wire;
 
@@ -45,7 +46,7 @@ impl Engine {
     ///
     /// # Errors
     /// When somebody is refused.
-    pub(super) fn connect(port: u16, load: Load) -> Result<Self> {
+    pub(super) fn connect(system: &System, load: Load) -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let (publishers, subscribers) = load.shape.clients();
         let roles = (0..publishers)
@@ -53,7 +54,7 @@ impl Engine {
             .chain((0..subscribers).map(Role::Subscriber));
         let mut connections = Vec::new();
         for role in roles {
-            let connection = log_in(port, &load, role)?;
+            let connection = log_in(system, &load, role)?;
             let data = epoll::EventData::new_u64(connections.len() as u64);
             epoll::add(&epoll, &connection.socket, data, epoll::EventFlags::IN)?;
             connections.push(connection);
@@ -115,7 +116,7 @@ impl Engine {
     fn turn(&mut self) -> Result<()> {
         if self.publishing {
             match self.load.pace {
-                Pace::Window(window) => self.fill_windows(window),
+                Pace::Window(window) | Pace::Acknowledged(window) => self.fill_windows(window),
                 Pace::Rate(rate) => self.keep_up(rate),
             }
         }
@@ -174,8 +175,8 @@ impl Engine {
     }
 
     fn publish(&mut self, publisher: usize) {
-        let sequence = self.ledger.send(publisher);
         let sent_at = self.started.elapsed().as_nanos() as u64;
+        let sequence = self.ledger.send(publisher, sent_at);
         let stamp = Stamp {
             publisher: publisher as u32,
             sequence,
@@ -235,8 +236,8 @@ impl Engine {
 }
 
 /// Connects one client and makes its subscription.
-fn log_in(port: u16, load: &Load, role: Role) -> Result<Connection> {
-    let mut socket = wire::dial(port)?;
+fn log_in(system: &System, load: &Load, role: Role) -> Result<Connection> {
+    let mut socket = wire::dial(system.node_of(role))?;
     let (name, persistent) = match role {
         Role::Publisher(index) => (format!("publisher-{index}"), false),
         Role::Subscriber(index) => (format!("subscriber-{index}"), load.persistent),
@@ -273,7 +274,7 @@ fn take_packets(
                     encode_ack(AckKind::PubAck, id, out);
                 }
             }
-            (Role::Publisher(publisher), Packet::PubAck(_)) => ledger.acknowledged(publisher),
+            (Role::Publisher(publisher), Packet::PubAck(_)) => ledger.acknowledged(publisher, now),
             (role, packet) => bail!("{role:?} got {packet:?}"),
         }
     }

@@ -1,8 +1,10 @@
 //! The accounts of a run: what each publisher sent, what came back, and whether any of it was wrong.
 
+use std::collections::VecDeque;
+
 use quorate_codec::QoS;
 
-use super::cell::{Load, Shape};
+use super::cell::{Load, Pace, Shape};
 use super::histogram::Histogram;
 use super::template::Stamp;
 
@@ -12,6 +14,8 @@ pub(super) struct Account {
     pub(super) sent: u64,
     acknowledged: u64,
     delivered: u64,
+    /// When each message was sent whose acknowledgement has not come; they come in order.
+    unacknowledged: VecDeque<u64>,
     /// Whether it stands in the list of those with credit.
     listed: bool,
 }
@@ -27,9 +31,14 @@ pub(super) struct Ledger {
     /// Deliveries of one message.
     fan: u64,
     needs_ack: bool,
+    /// Whether a publisher waits for the delivery too before it sends more.
+    awaits_delivery: bool,
     shape: Shape,
     pub(super) delivered: u64,
+    /// From publish to delivery.
     pub(super) latency: Histogram,
+    /// From publish to acknowledgement.
+    pub(super) ack_latency: Histogram,
     /// Messages lost, doubled or out of order, or packets nobody expected.
     pub(super) faults: u64,
 }
@@ -47,15 +56,22 @@ impl Ledger {
             listed: Vec::new(),
             fan: load.shape.fan(),
             needs_ack: load.qos != QoS::AtMostOnce,
+            awaits_delivery: !matches!(load.pace, Pace::Acknowledged(_)),
             shape: load.shape,
             delivered: 0,
             latency: Histogram::new(),
+            ack_latency: Histogram::new(),
             faults: 0,
         }
     }
 
-    pub(super) fn acknowledged(&mut self, publisher: usize) {
-        self.accounts[publisher].acknowledged += 1;
+    pub(super) fn acknowledged(&mut self, publisher: usize, now: u64) {
+        let account = &mut self.accounts[publisher];
+        account.acknowledged += 1;
+        match account.unacknowledged.pop_front() {
+            Some(sent_at) => self.ack_latency.note(now.saturating_sub(sent_at)),
+            None => self.faults += 1,
+        }
         self.list(publisher);
     }
 
@@ -103,17 +119,32 @@ impl Ledger {
     /// Messages of a publisher that are not delivered everywhere, or not acknowledged.
     pub(super) fn outstanding(&self, publisher: usize) -> u64 {
         let account = &self.accounts[publisher];
-        let mut done = account.delivered / self.fan;
-        if self.needs_ack {
-            done = done.min(account.acknowledged);
-        }
-        account.sent - done
+        let delivered = if self.awaits_delivery {
+            account.delivered / self.fan
+        } else {
+            account.sent
+        };
+        let acknowledged = if self.needs_ack {
+            account.acknowledged
+        } else {
+            account.sent
+        };
+        account.sent - delivered.min(acknowledged)
+    }
+
+    /// Measured times count from now.
+    pub(super) fn clear_latencies(&mut self) {
+        self.latency.clear();
+        self.ack_latency.clear();
     }
 
     /// Takes the next sequence of a publisher.
-    pub(super) fn send(&mut self, publisher: usize) -> u64 {
+    pub(super) fn send(&mut self, publisher: usize, now: u64) -> u64 {
         let account = &mut self.accounts[publisher];
         account.sent += 1;
+        if self.needs_ack {
+            account.unacknowledged.push_back(now);
+        }
         account.sent
     }
 
@@ -146,7 +177,6 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::cell::Pace;
     use crate::bench::template::Template;
 
     fn ledger(shape: Shape) -> Ledger {
@@ -192,7 +222,7 @@ mod tests {
     #[test]
     fn a_message_is_outstanding_until_all_have_it() {
         let mut ledger = ledger(Shape::FromOne(2));
-        let sequence = ledger.send(0);
+        let sequence = ledger.send(0, 0);
         ledger.delivered(0, &payload(0, sequence), 1);
         assert_eq!((ledger.outstanding(0), ledger.is_settled()), (1, false));
         ledger.delivered(1, &payload(0, sequence), 1);
@@ -203,7 +233,7 @@ mod tests {
     fn publishers_to_one_subscriber_have_accounts_of_their_own() {
         let mut ledger = ledger(Shape::ToOne(2));
         for publisher in [1, 0] {
-            let sequence = ledger.send(publisher as usize);
+            let sequence = ledger.send(publisher as usize, 0);
             ledger.delivered(0, &payload(publisher, sequence), 1);
         }
         assert_eq!(ledger.faults, 0);

@@ -159,6 +159,7 @@ mod tests {
             per_second,
             cpu_per_million,
             milliseconds,
+            ack_milliseconds: milliseconds,
             bytes_per_connection: 0.0,
         }
     }

@@ -6,9 +6,11 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::cell::{Cell, Load, Pace, Work};
 use super::engine::Engine;
+use super::histogram::Histogram;
 use super::idle;
 pub use super::server::Kind;
 use super::server::Server;
+use super::system::System;
 
 /// How long and how often.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +53,8 @@ pub struct Measure {
     pub cpu_per_million: f64,
     /// Publish to delivery, median and 99th percentile, in milliseconds.
     pub milliseconds: (f64, f64),
+    /// Publish to acknowledgement, the same.
+    pub ack_milliseconds: (f64, f64),
     /// Resident bytes per connection.
     pub bytes_per_connection: f64,
 }
@@ -82,35 +86,36 @@ pub fn measure(cell: &Cell, kind: Kind, effort: Effort) -> Result<Measure> {
 fn idle_connections(count: usize, kind: Kind) -> Result<Measure> {
     let server = Server::start(kind, false)?;
     let bytes_per_connection = idle::measure(&server, count).with_context(|| server.log())?;
-    let (per_second, cpu_per_million, milliseconds) = (0.0, 0.0, (0.0, 0.0));
     Ok(Measure {
-        per_second,
-        cpu_per_million,
-        milliseconds,
+        per_second: 0.0,
+        cpu_per_million: 0.0,
+        milliseconds: (0.0, 0.0),
+        ack_milliseconds: (0.0, 0.0),
         bytes_per_connection,
     })
 }
 
 fn messages(load: Load, kind: Kind, effort: Effort) -> Result<Measure> {
     let server = Server::start(kind, load.persistent)?;
-    one_run(&server, load, effort).with_context(|| server.log())
+    one_run(&server.system(), load, effort).with_context(|| server.log())
 }
 
-fn one_run(server: &Server, load: Load, effort: Effort) -> Result<Measure> {
-    let mut engine = Engine::connect(server.port, load)?;
+/// One load on one system.
+pub(super) fn one_run(system: &System, load: Load, effort: Effort) -> Result<Measure> {
+    let mut engine = Engine::connect(system, load)?;
     engine.run(effort.warm_up)?;
-    engine.ledger.latency.clear();
+    engine.ledger.clear_latencies();
     let (delivered, cpu, started) = (
         engine.ledger.delivered,
-        server.cpu_nanoseconds()?,
+        system.cpu_nanoseconds()?,
         Instant::now(),
     );
     engine.run(effort.time)?;
     let deliveries = (engine.ledger.delivered - delivered) as f64;
-    let cpu = (server.cpu_nanoseconds()? - cpu) as f64;
+    let cpu = (system.cpu_nanoseconds()? - cpu) as f64;
     let seconds = started.elapsed().as_secs_f64();
-    let milliseconds = |percent| engine.ledger.latency.percentile(percent).as_secs_f64() * 1000.0;
-    let milliseconds = (milliseconds(50.0), milliseconds(99.0));
+    let milliseconds = median_and_99th(&engine.ledger.latency);
+    let ack_milliseconds = median_and_99th(&engine.ledger.ack_latency);
     engine.settle(SETTLE_MAX)?;
     let faults = engine.ledger.faults;
     ensure!(
@@ -130,6 +135,13 @@ fn one_run(server: &Server, load: Load, effort: Effort) -> Result<Measure> {
         per_second: deliveries / seconds,
         cpu_per_million: cpu / 1e9 / (deliveries / 1e6),
         milliseconds,
+        ack_milliseconds,
         bytes_per_connection: 0.0,
     })
+}
+
+/// In milliseconds.
+pub(super) fn median_and_99th(histogram: &Histogram) -> (f64, f64) {
+    let milliseconds = |percent| histogram.percentile(percent).as_secs_f64() * 1000.0;
+    (milliseconds(50.0), milliseconds(99.0))
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
+use super::system::System;
 use crate::{broker, process, wait};
 
 /// Which broker.
@@ -100,8 +101,12 @@ impl Server {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
-    pub(super) fn cpu_nanoseconds(&self) -> Result<u64> {
-        process::cpu_nanoseconds(self.child.id())
+    /// All clients with the one broker.
+    pub(super) fn system(&self) -> System {
+        System {
+            nodes: vec![self.port.into()],
+            pids: vec![self.child.id()],
+        }
     }
 
     pub(super) fn resident_bytes(&self) -> Result<u64> {

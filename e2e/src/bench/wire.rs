@@ -5,7 +5,7 @@
 )]
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::TcpStream;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use quorate_codec::{
@@ -15,12 +15,12 @@ use quorate_codec::{
 };
 
 use super::template::VERSION;
+use crate::endpoint::Endpoint;
 use crate::wait::PATIENCE;
 
 /// A socket to the broker on which nothing was sent yet.
-pub(super) fn dial(port: u16) -> Result<TcpStream> {
-    let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    socket.set_nodelay(true)?;
+pub(super) fn dial(endpoint: impl Into<Endpoint>) -> Result<TcpStream> {
+    let socket = endpoint.into().dial(PATIENCE)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     Ok(socket)
 }
