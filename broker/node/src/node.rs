@@ -65,14 +65,18 @@ async fn serve(config: &Config, mut data: DataDir, hints: &str) -> anyhow::Resul
     let (_alone, live) = watch::channel(Live::from([]));
     let interests = Interests::new(peers.clone(), mailboxes.clone(), live);
     peers.register(Block::Publish, Arc::new(Publishes::new(mailboxes.clone())));
-    let dispatch = Arc::new(Dispatch::new(mailboxes.clone(), interests.clone()));
+    let registry = Arc::<Registry>::default();
+    let dispatch = Arc::new(Dispatch::new(
+        mailboxes.clone(),
+        registry.clone(),
+        interests.clone(),
+    ));
     let groups = start_groups(config, &mut data, &provider, &dispatch).await?;
     dispatch.serve(groups.clone());
     // The members part gives the leader of each shard; a node alone leads them all.
     interests.serve(groups.incarnation(), |_| None);
     metrics.add_groups(&groups)?;
 
-    let registry = Arc::<Registry>::default();
     let errands = Errands::new(groups.clone(), peers, interests, mailboxes.clone());
     let workers = start_workers(config, idle, mailboxes, &errands, &registry, &provider)?;
     metrics.add_workers(workers.counters.clone())?;

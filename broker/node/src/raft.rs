@@ -1,6 +1,7 @@
 //! Consensus: one control group and the shard groups over one write-ahead log. No type of openraft
 //! leaves this module.
 
+mod answers;
 mod control_machine;
 mod encoding;
 mod group;
@@ -10,7 +11,9 @@ mod log_store;
 mod machine;
 mod membership;
 mod network;
+mod retained;
 mod server;
+mod shard_handle;
 mod shard_machine;
 mod snapshot;
 mod start;
@@ -19,12 +22,13 @@ mod type_config;
 mod upkeep;
 
 pub use group::GroupStatus;
-pub(crate) use group::{Group, Leadership, ProposeError};
+pub(crate) use group::{Group, Leadership, ProposeError, Way};
 pub(crate) use groups::WeakGroups;
-pub use groups::{Groups, Hooks, Options, RetainedFound, Start};
+pub use groups::{Groups, Hooks, Options, Start};
 pub(crate) use machine::Reply;
 pub use machine::ShardReply;
 pub use membership::GroupMembers;
+pub use retained::RetainedFound;
 pub(crate) use shard_machine::ShardMachine;
 pub use start::StartError;
 

@@ -2,8 +2,9 @@
 //!
 //! Touched when a client connects, leaves or is taken over, never by a publish.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use quorate_router::ConnectionId;
 use quorate_shard::Epoch;
@@ -11,12 +12,18 @@ use quorate_shard::Epoch;
 /// Parts of the map, so that a storm of connects does not queue at one lock.
 const PARTS: usize = 16;
 
+/// How long a claim of another node keeps older ones from opening: several times as long as a CONNECT may
+/// wait for its own claim. Bounds their number to the takeovers of that time.
+const FENCE_KEPT: Duration = Duration::from_secs(60);
+
 type Part = HashMap<Arc<str>, Entry, foldhash::fast::RandomState>;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Registry {
     parts: [Mutex<Part>; PARTS],
+    /// Claims of other nodes, oldest first.
+    fences: Mutex<VecDeque<(Instant, Arc<str>, Epoch)>>,
     hasher: foldhash::fast::FixedState,
 }
 
@@ -46,6 +53,25 @@ impl Registry {
                 },
             )),
         }
+    }
+
+    /// Notes a claim of another node: no older one of this node may open any more. The connection that has
+    /// to be closed for it, if there is one.
+    ///
+    /// Nobody closes such a claim here, so it is forgotten after a while: later than any claim that was on its
+    /// way when it came has opened or been given up.
+    pub fn fence(&self, client_id: &Arc<str>, epoch: Epoch) -> Option<(u16, ConnectionId)> {
+        let before = self.claim(client_id, epoch);
+        let now = Instant::now();
+        let mut fences = self.fences.lock().unwrap_or_else(PoisonError::into_inner);
+        fences.push_back((now, client_id.clone(), epoch));
+        while let Some((since, client_id, epoch)) = fences.front()
+            && now - *since > FENCE_KEPT
+        {
+            self.close(client_id, *epoch);
+            fences.pop_front();
+        }
+        before.ok()??.connection
     }
 
     /// Notes the connection of a claim; `false` when a newer claim has come meanwhile.
@@ -88,6 +114,22 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_claim_of_another_node_keeps_older_ones_out() {
+        let registry = Registry::default();
+        let id: Arc<str> = "a".into();
+        let connection = ConnectionId {
+            index: 1,
+            generation: 1,
+        };
+        assert_eq!(registry.claim(&id, 1), Ok(None));
+        assert!(registry.open("a", 1, 3, connection));
+        assert_eq!(registry.fence(&id, 3), Some((3, connection)));
+        assert!(registry.claim(&id, 2).is_err(), "it was on its way");
+        assert_eq!(registry.fence(&id, 2), None, "it is no news");
+        assert_eq!(registry.claim(&id, 4).unwrap().unwrap().epoch, 3);
+    }
 
     #[test]
     fn an_older_claim_never_opens_after_a_newer_one() {

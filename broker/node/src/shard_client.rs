@@ -4,15 +4,19 @@
 
 mod clock;
 mod completer;
+mod confirmations;
 mod flight;
+mod intake;
 mod limits;
 mod proposer;
 mod queue;
 mod request;
 mod statistics;
 
+pub(crate) use clock::Clock;
 pub use completer::complete;
 pub use flight::{Answered, Flight, Step};
+pub(crate) use intake::Intake;
 pub(crate) use proposer::{Proposer, ProposerParts};
 pub use queue::Queue;
 pub use request::{Completions, ReplyTo, Request, Unavailable};

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use quorate_codec::{QoS, RetainHandling, SubscriptionOptions};
 use quorate_node::delivery::{Deliveries, InterestDelta, SessionDeliveries};
+use quorate_node::peers::Peers;
 use quorate_node::raft::{Groups, Hooks, Options};
 use quorate_node::shard_client::{Completions, ReplyTo, Request};
 use quorate_shard::{
-    Acknowledge, Claim, Claimed, Command, DeliveryPacket, EXPIRY_NEVER, Message, Outcome, Owner,
-    PendingWill, Publish, Release, Retain, SessionId, ShardId, Subscribe, Subscription, Will,
+    Acknowledge, Claim, Claimed, Command, DeliveryPacket, EXPIRY_NEVER, Epoch, Message, Outcome,
+    Owner, PendingWill, Publish, Release, Retain, SessionId, ShardId, Subscribe, Subscription,
+    Will,
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -105,6 +107,10 @@ impl Deliveries for Sink {
     }
 
     fn close(&self, _shard: ShardId, _session: SessionId, _owner: Owner) {}
+
+    fn close_client(&self, _client_id: Arc<str>, _epoch: Epoch, closed: Box<dyn FnOnce() + Send>) {
+        closed();
+    }
 }
 
 fn options(directory: &Path) -> Options {
@@ -247,6 +253,7 @@ async fn a_snapshot_replaces_the_log_and_is_restored() {
     groups.shutdown().await;
     drop(groups);
 
+    small.peers = Peers::new(None);
     let (groups, sink) = start(small).await;
     assert_eq!(groups.statistics(shard).queued_messages, 2_000);
     let (_, again) = claim(&groups, "device", None).await;

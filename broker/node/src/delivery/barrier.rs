@@ -29,6 +29,11 @@ impl Barrier {
         self.lock().issued
     }
 
+    /// Whether everybody routes by everything up to `number`.
+    pub fn is_confirmed(&self, number: u64) -> bool {
+        self.lock().confirmed >= number
+    }
+
     /// Everybody routes by the delta of this number, and thus by those before.
     pub fn confirm(&self, number: u64) {
         let mut ready = Vec::new();

@@ -4,17 +4,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use quorate_shard::{Effect, Epoch, Origin, PendingWill, Sequence, SessionId, Shard, ShardId};
+use quorate_shard::{
+    Effect, Epoch, NodeId, Origin, Owner, PendingWill, Sequence, SessionId, Shard, ShardId,
+};
 use tokio::sync::mpsc;
 
 use super::barrier::Barrier;
 use super::hooks::{Deliveries, InterestDelta, SessionDeliveries};
+use super::remote::{Failures, Remote};
+use crate::convert::Piece;
 
 /// See the module.
 pub struct Dispatcher {
     hooks: Arc<dyn Deliveries>,
     barrier: Arc<Barrier>,
     forget: mpsc::Sender<Vec<Origin>>,
+    /// The way to connections of other nodes.
+    remote: Option<Arc<Remote>>,
     leading: bool,
     attached: BTreeMap<SessionId, Attached>,
 }
@@ -22,9 +28,18 @@ pub struct Dispatcher {
 /// A connection that takes the deliveries of its session.
 struct Attached {
     epoch: Epoch,
-    worker: u16,
+    place: Place,
     /// Last entry that was handed over.
     sent: Sequence,
+}
+
+/// Where a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// At this worker of this node.
+    Here(u16),
+    /// On another node, which knows the worker.
+    There(NodeId),
 }
 
 impl Dispatcher {
@@ -38,12 +53,21 @@ impl Dispatcher {
             hooks,
             barrier,
             forget,
+            remote: None,
             leading: false,
             attached: BTreeMap::new(),
         }
     }
 
+    /// The same, with the way to other nodes.
+    #[must_use]
+    pub(crate) fn with_remote(mut self, remote: Arc<Remote>) -> Self {
+        self.remote = Some(remote);
+        self
+    }
+
     /// This node leads in `term`: everything that earlier leaders may have left undone is done again.
+    /// Nodes attach the sessions of their connections anew.
     pub fn lead(&mut self, shard: &Shard, term: u64) {
         self.leading = true;
         let filters = shard.interest().collect();
@@ -54,37 +78,47 @@ impl Dispatcher {
             self.hooks.publish_will(shard.id(), will.clone());
         }
         self.hand_to_forget(shard.forgettable().collect());
-        for attached in self.attached.values_mut() {
-            attached.sent = 0;
-        }
-        let sessions: Vec<SessionId> = self.attached.keys().copied().collect();
-        self.deliver(shard, &sessions);
     }
 
     /// This node leads no longer: effects are another's.
     pub fn follow(&mut self, shard: ShardId) {
         self.leading = false;
+        self.attached.clear();
         self.hooks.follow(shard);
     }
 
-    /// A session's connection wants its deliveries: everything unacknowledged that was started, again.
-    pub fn attach(&mut self, shard: &Shard, session: SessionId, epoch: Epoch, worker: u16) {
-        // A connection that was taken over meanwhile has no say any more (P3).
-        if shard
-            .owner(session)
-            .is_none_or(|owner| owner.epoch != epoch)
-        {
-            return;
+    /// A session's connection at this worker wants its deliveries: everything unacknowledged that was
+    /// started, again. `false` if this node does not lead.
+    pub fn attach(&mut self, shard: &Shard, session: SessionId, epoch: Epoch, worker: u16) -> bool {
+        self.attach_all(shard, &[(session, epoch)], Place::Here(worker))
+    }
+
+    /// The same for connections of another node.
+    pub(crate) fn attach_remote(
+        &mut self,
+        shard: &Shard,
+        node: NodeId,
+        sessions: &[(SessionId, Epoch)],
+    ) -> bool {
+        self.attach_all(shard, sessions, Place::There(node))
+    }
+
+    fn attach_all(&mut self, shard: &Shard, sessions: &[(SessionId, Epoch)], place: Place) -> bool {
+        if !self.leading {
+            return false;
         }
-        let attached = Attached {
-            epoch,
-            worker,
-            sent: 0,
-        };
-        self.attached.insert(session, attached);
-        if self.leading {
-            self.deliver(shard, &[session]);
+        let mut attached = Vec::with_capacity(sessions.len());
+        for (session, epoch) in sessions.iter().copied() {
+            // A connection that was taken over meanwhile has no say any more (P3).
+            if is_owned(shard, session, epoch) {
+                let sent = 0;
+                self.attached
+                    .insert(session, Attached { epoch, place, sent });
+                attached.push(session);
+            }
         }
+        self.deliver(shard, &attached);
+        true
     }
 
     /// It wants no more.
@@ -125,9 +159,7 @@ impl Dispatcher {
                     self.hooks.publish_will(shard.id(), will);
                 }
                 Effect::ForgetOrigins(origins) => self.hand_to_forget(origins),
-                Effect::Close { session, owner } => {
-                    self.hooks.close(shard.id(), session, owner);
-                }
+                Effect::Close { session, owner } => self.close(shard, session, owner),
             }
         }
         if !interest.is_empty() {
@@ -139,39 +171,67 @@ impl Dispatcher {
         self.deliver(shard, &sessions);
     }
 
-    /// Hands over what may be sent and has not been, one call per worker.
+    /// Something that was sent to another node did not arrive, or its connection is gone.
+    pub(crate) fn failed(&mut self, shard: &Shard, failures: Failures) {
+        for (session, epoch) in failures.gone {
+            self.detach(session, epoch);
+        }
+        let mut again = Vec::with_capacity(failures.again.len());
+        for ((_, session), (epoch, after)) in failures.again {
+            let known = self.attached.get_mut(&session);
+            if let Some(attached) = known.filter(|attached| attached.epoch == epoch) {
+                attached.sent = attached.sent.min(after);
+                again.push(session);
+            }
+        }
+        if self.leading {
+            self.deliver(shard, &again);
+        }
+    }
+
+    fn close(&self, shard: &Shard, session: SessionId, owner: Owner) {
+        match &self.remote {
+            Some(remote) if remote.node() != owner.node => {
+                remote.close(owner.node, shard.id(), (session, owner.epoch));
+            }
+            Some(_) | None => self.hooks.close(shard.id(), session, owner),
+        }
+    }
+
+    /// Hands over what may be sent and has not been, one call per worker or node.
     fn deliver(&mut self, shard: &Shard, sessions: &[SessionId]) {
-        let mut workers: BTreeMap<u16, Vec<SessionDeliveries>> = BTreeMap::new();
-        for session in sessions {
-            let Some(attached) = self.attached.get_mut(session) else {
+        let mut places: BTreeMap<Place, Vec<Piece>> = BTreeMap::new();
+        for session in sessions.iter().copied() {
+            let Some(attached) = self.attached.get_mut(&session) else {
                 continue;
             };
-            if shard
-                .owner(*session)
-                .is_none_or(|owner| owner.epoch != attached.epoch)
-            {
-                self.attached.remove(session);
+            if !is_owned(shard, session, attached.epoch) {
+                self.attached.remove(&session);
                 continue;
             }
-            let started = shard.started(*session);
-            let deliveries: Vec<_> = shard.deliveries(*session, attached.sent, started).collect();
-            attached.sent = attached.sent.max(started);
+            let after = attached.sent;
+            let started = shard.started(session);
+            let deliveries: Vec<_> = shard.deliveries(session, after, started).collect();
+            attached.sent = after.max(started);
             if deliveries.is_empty() {
                 continue;
             }
-            workers
-                .entry(attached.worker)
-                .or_default()
-                .push(SessionDeliveries {
-                    shard: shard.id(),
-                    session: *session,
-                    epoch: attached.epoch,
-                    now: shard.time(),
-                    deliveries,
-                });
+            places.entry(attached.place).or_default().push(Piece {
+                held: (session, attached.epoch),
+                after,
+                up_to: attached.sent,
+                deliveries,
+            });
         }
-        for (worker, sessions) in workers {
-            self.hooks.deliver(worker, sessions);
+        for (place, pieces) in places {
+            match place {
+                Place::Here(worker) => self.hooks.deliver(worker, local(shard, pieces)),
+                Place::There(node) => {
+                    if let Some(remote) = &self.remote {
+                        remote.deliver(node, shard.id(), shard.time(), pieces);
+                    }
+                }
+            }
         }
     }
 
@@ -187,4 +247,23 @@ impl Dispatcher {
             tracing::debug!("origins to forget wait for the next start of this shard's leader");
         }
     }
+}
+
+fn is_owned(shard: &Shard, session: SessionId, epoch: Epoch) -> bool {
+    shard
+        .owner(session)
+        .is_some_and(|owner| owner.epoch == epoch)
+}
+
+fn local(shard: &Shard, pieces: Vec<Piece>) -> Vec<SessionDeliveries> {
+    let pieces = pieces.into_iter();
+    pieces
+        .map(|piece| SessionDeliveries {
+            shard: shard.id(),
+            session: piece.held.0,
+            epoch: piece.held.1,
+            now: shard.time(),
+            deliveries: piece.deliveries,
+        })
+        .collect()
 }

@@ -54,4 +54,8 @@ pub trait Deliveries: Send + Sync {
 
     /// The session was ended by someone else: its owner's connection is to be closed.
     fn close(&self, shard: ShardId, session: SessionId, owner: Owner);
+
+    /// A newer claim of another node has the client id: a connection of this node that holds it under an
+    /// older one is to be closed, and none may open any more. `closed` is to be called when there is none.
+    fn close_client(&self, client_id: Arc<str>, epoch: Epoch, closed: Box<dyn FnOnce() + Send>);
 }

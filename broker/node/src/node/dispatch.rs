@@ -3,17 +3,19 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use quorate_router::{Scope, Target};
-use quorate_shard::{Origin, Outcome, Owner, PendingWill, SessionId, ShardId};
+use quorate_shard::{Epoch, Origin, Outcome, Owner, PendingWill, SessionId, ShardId};
 
 use crate::delivery::{Deliveries, InterestDelta, SessionDeliveries};
 use crate::interest::Interests;
 use crate::raft::Groups;
+use crate::registry::Registry;
 use crate::shard_client::Completions;
 use crate::worker::{Confirm, Done, Injected, Mailbox, OnDrop, ToWorker};
 
 /// See the module.
 pub(super) struct Dispatch {
     mailboxes: Arc<[Arc<Mailbox>]>,
+    registry: Arc<Registry>,
     interests: Interests,
     /// Set once the groups run; they need this before that.
     groups: Arc<OnceLock<Groups>>,
@@ -23,9 +25,14 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(super) fn new(mailboxes: Arc<[Arc<Mailbox>]>, interests: Interests) -> Self {
+    pub(super) fn new(
+        mailboxes: Arc<[Arc<Mailbox>]>,
+        registry: Arc<Registry>,
+        interests: Interests,
+    ) -> Self {
         Self {
             mailboxes,
+            registry,
             interests,
             groups: Arc::default(),
             early_wills: Mutex::new(Some(Vec::new())),
@@ -162,5 +169,13 @@ impl Deliveries for Dispatch {
                 epoch: owner.epoch,
             });
         }
+    }
+
+    fn close_client(&self, client_id: Arc<str>, epoch: Epoch, closed: Box<dyn FnOnce() + Send>) {
+        let closed = OnDrop::new(closed);
+        let Some((worker, connection)) = self.registry.fence(&client_id, epoch) else {
+            return;
+        };
+        self.mailboxes[usize::from(worker)].send(ToWorker::TakeOver { connection, closed });
     }
 }

@@ -23,6 +23,7 @@ use super::type_config::{Callback, Command, Types};
 /// A running Raft group. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Group {
+    node: NodeId,
     pub(super) raft: Raft<Types, StateMachine>,
     shared: Arc<Shared>,
     leadership: watch::Receiver<Leadership>,
@@ -39,6 +40,17 @@ pub(crate) enum Leadership {
     Leading,
     /// The group has stopped: by request, or because its disk failed.
     Stopped,
+}
+
+/// Where a group's leader is, as far as this node knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// This node leads.
+    Here,
+    /// Another node leads.
+    There(NodeId),
+    /// Nobody is known to lead, or this node is only about to.
+    Nowhere,
 }
 
 /// Numbers of a group for operators.
@@ -129,6 +141,7 @@ impl Group {
         let (told, leadership) = watch::channel(Leadership::Following);
         let (found, leader) = watch::channel(None);
         let group = Self {
+            node: parts.node,
             raft,
             shared,
             leadership,
@@ -178,6 +191,29 @@ impl Group {
     /// Who leads as far as this node knows; wakes at every new term, also when it has the same leader.
     pub(crate) fn leader(&self) -> watch::Receiver<Option<NodeId>> {
         self.leader.clone()
+    }
+
+    /// Where what the leader has to do is to go.
+    pub(crate) fn way(&self) -> Way {
+        if *self.leadership.borrow() == Leadership::Leading {
+            return Way::Here;
+        }
+        match *self.leader.borrow() {
+            Some(leader) if leader != self.node => Way::There(leader),
+            Some(_) | None => Way::Nowhere,
+        }
+    }
+
+    /// Completes when the leader may be another one, or after `longest`.
+    pub(crate) async fn another_way(&self, longest: std::time::Duration) {
+        let (mut leader, mut leadership) = (self.leader.clone(), self.leadership.clone());
+        leader.mark_unchanged();
+        leadership.mark_unchanged();
+        tokio::select! {
+            Ok(()) = leader.changed() => {}
+            Ok(()) = leadership.changed() => {}
+            () = tokio::time::sleep(longest) => {}
+        }
     }
 
     /// Numbers for operators.

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use quorate_control::{Addresses, Control, Life, Role, SlotMap};
 use quorate_shard::{
-    Command, Epoch, Incarnation, Message, Millis, NodeId, Outcome, Retained, SessionId, ShardId,
-    Statistics, WillDone,
+    Command, Epoch, Incarnation, Millis, NodeId, Outcome, SessionId, ShardId, Statistics, WillDone,
 };
 use quorate_wal::Wal;
 use tokio::sync::{oneshot, watch};
@@ -16,15 +15,14 @@ use tokio::task::JoinHandle;
 use super::group::{Group, GroupStatus, Leadership};
 use super::limits::{GOODBYE_DEADLINE, SHUTDOWN_DRAIN};
 use super::membership::GroupMembers;
-use super::shard_machine::ShardMachine;
+use super::retained::RetainedFound;
+use super::shard_handle::ShardHandle;
 use super::start::{self, StartError};
 use crate::data_dir::Identity;
 use crate::delivery::Deliveries;
 use crate::members::{self, Fence, Membership, Over};
 use crate::peers::{PeerAddress, Peers};
-use crate::shard_client::{
-    Completions, Proposer, ProposerStatistics, ReplyTo, Request, Unavailable,
-};
+use crate::shard_client::{Completions, ProposerStatistics, ReplyTo, Request, Unavailable};
 
 /// What a start needs to know.
 #[derive(Debug, Clone)]
@@ -97,15 +95,6 @@ pub struct Hooks {
     pub deliveries: Arc<dyn Deliveries>,
 }
 
-/// A retained message that matches.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RetainedFound {
-    /// The message.
-    pub message: Arc<Message>,
-    /// What is left of its expiry interval, in seconds.
-    pub expiry_seconds: Option<u32>,
-}
-
 /// All groups of this node. Cheap to clone.
 #[derive(Clone)]
 pub struct Groups(pub(super) Arc<Inner>);
@@ -121,13 +110,6 @@ pub(super) struct Inner {
     pub(super) membership: Arc<Membership>,
     pub(super) shards: Vec<ShardHandle>,
     pub(super) tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
-}
-
-/// One shard on this node.
-pub(super) struct ShardHandle {
-    pub(super) group: Group,
-    pub(super) machine: Arc<ShardMachine>,
-    pub(super) proposer: Arc<Proposer>,
 }
 
 impl Groups {
@@ -223,19 +205,16 @@ impl Groups {
     }
 
     /// The connection that holds a durable session wants its deliveries, at this worker. Everything
-    /// unacknowledged that was started comes at once, through the `Deliveries` hook.
+    /// unacknowledged that was started comes, through the `Deliveries` hook; at once if this node leads the
+    /// shard, and again whenever another node begins to.
     pub fn attach(&self, shard: ShardId, session: SessionId, epoch: Epoch, worker: u16) {
-        let mut state = self.shard(shard).machine.state();
-        let state = &mut *state;
-        state
-            .dispatcher
-            .attach(&state.shard, session, epoch, worker);
+        let attachments = &self.shard(shard).attachments;
+        attachments.attach(session, epoch, worker);
     }
 
     /// It wants no more.
     pub fn detach(&self, shard: ShardId, session: SessionId, epoch: Epoch) {
-        let mut state = self.shard(shard).machine.state();
-        state.dispatcher.detach(session, epoch);
+        self.shard(shard).attachments.detach(session, epoch);
     }
 
     /// A will that [`Deliveries::publish_will`] handed out is published.
@@ -273,7 +252,7 @@ impl Groups {
 
     /// Shard time now, to compute what is left of a delivery's expiry.
     pub fn now(&self, shard: ShardId) -> Millis {
-        self.shard(shard).proposer.now()
+        self.shard(shard).machine.now()
     }
 
     /// Sums of a shard's state.
@@ -420,7 +399,7 @@ impl Groups {
         }
     }
 
-    fn shard(&self, shard: ShardId) -> &ShardHandle {
+    pub(super) fn shard(&self, shard: ShardId) -> &ShardHandle {
         &self.0.shards[usize::from(shard)]
     }
 }
@@ -439,30 +418,5 @@ impl WeakGroups {
 impl Groups {
     pub(super) fn downgrade(&self) -> WeakGroups {
         WeakGroups(Arc::downgrade(&self.0))
-    }
-}
-
-impl ShardHandle {
-    /// Appends what matches here, what this node has submitted included: a retained message whose publish
-    /// went by before the subscription was there must be found now. Tries again until this node is confirmed as the leader; the caller has
-    /// the deadline.
-    async fn retained(&self, filter: &str, found: &mut Vec<RetainedFound>) {
-        self.proposer.caught_up().await;
-        while self.group.linearize().await.is_err() {
-            tokio::time::sleep(super::limits::PROPOSE_RETRY).await;
-        }
-        let now = self.proposer.now();
-        let state = self.machine.state();
-        state
-            .shard
-            .retained_matching(filter, now, &mut |retained: &Retained| {
-                let left = retained
-                    .expires_at
-                    .map(|at| at.saturating_sub(now).div_ceil(1_000));
-                found.push(RetainedFound {
-                    message: Arc::clone(&retained.message),
-                    expiry_seconds: left.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
-                });
-            });
     }
 }

@@ -49,3 +49,20 @@ pub(super) const GOODBYE_DEADLINE: Duration = Duration::from_millis(500);
 
 /// How often a node that waits for others to start says so.
 pub(super) const WAITING_NOTE: Duration = Duration::from_secs(10);
+
+/// A piece of retained messages for another node is full at this size; a larger message goes alone. It
+/// shares a lane with what is urgent.
+pub(super) const RETAINED_PIECE_BYTES_MAX: usize = 1 << 20;
+
+/// How long a leader on another node may take for one piece.
+pub(super) const RETAINED_PIECE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Rests of answers kept for other nodes; they share their messages with the state, so they cost little.
+/// One that is gone is asked for again from the start.
+pub(super) const RETAINED_CURSORS_MAX: usize = 256;
+
+/// How long a rest is kept: a few deadlines.
+pub(super) const RETAINED_CURSOR_KEPT: Duration = Duration::from_secs(10);
+
+/// Reads for other nodes at once; one more is refused and asked for again.
+pub(super) const RETAINED_READS_MAX: usize = 256;

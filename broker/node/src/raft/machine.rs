@@ -53,6 +53,8 @@ pub struct ShardReply {
     pub admission: Admission,
     /// One per command.
     pub outcomes: Arc<[Outcome]>,
+    /// Where the batch is in the log.
+    pub index: u64,
     /// Outcomes of subscribes may be told once interest up to this number is confirmed (P2).
     pub interest: u64,
 }

@@ -9,6 +9,7 @@ use quorate_shard::{Limits, Millis, Shard, ShardId};
 use super::machine::{Machine, MachineError, Reply, ShardReply};
 use crate::convert;
 use crate::delivery::{Barrier, Dispatcher};
+use crate::shard_client::Clock;
 
 /// No deadline.
 const NEVER: Millis = Millis::MAX;
@@ -17,6 +18,7 @@ const NEVER: Millis = Millis::MAX;
 pub(crate) struct ShardMachine {
     state: Mutex<State>,
     barrier: Arc<Barrier>,
+    clock: Clock,
     /// Copy of the shard's next deadline, read by the proposer without the lock.
     deadline: AtomicU64,
     id: ShardId,
@@ -44,6 +46,7 @@ impl ShardMachine {
         Self {
             state: Mutex::new(state),
             barrier,
+            clock: Clock::start(0),
             deadline: AtomicU64::new(NEVER),
             id,
             limits,
@@ -59,6 +62,11 @@ impl ShardMachine {
     pub(crate) fn deadline(&self) -> Option<Millis> {
         let deadline = self.deadline.load(Relaxed);
         (deadline != NEVER).then_some(deadline)
+    }
+
+    /// Shard time now, as a batch would be stamped if this node leads.
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
     }
 
     /// Confirmations of interest.
@@ -83,6 +91,7 @@ impl Machine for ShardMachine {
         Ok(Reply::Shard(ShardReply {
             admission: applied.admission,
             outcomes: applied.outcomes,
+            index,
             interest: self.barrier.issued(),
         }))
     }
@@ -105,6 +114,7 @@ impl Machine for ShardMachine {
     fn lead(&self, term: u64) {
         let mut state = self.state();
         let State { shard, dispatcher } = &mut *state;
+        self.clock.lead(shard.time());
         dispatcher.lead(shard, term);
     }
 

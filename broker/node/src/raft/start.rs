@@ -10,23 +10,25 @@ use quorate_shard::{Incarnation, Origin, ReleaseNode, ShardId};
 use quorate_wal::{FsDisk, Wal};
 use tokio::sync::mpsc;
 
+use super::answers::Answers;
 use super::control_machine::ControlMachine;
 use super::group::{Group, GroupError, GroupParts, Leadership};
-use super::groups::{Groups, Hooks, Inner, Options, ShardHandle, Start};
+use super::groups::{Groups, Hooks, Inner, Options, Start};
 use super::limits::{FORGET_LISTS_MAX, START_TIMEOUT, WAITING_NOTE};
 use super::log_store::LogStore;
 use super::machine::Machine;
 use super::network::Network;
 use super::server::RaftServer;
+use super::shard_handle::{ShardHandle, ShardParts, Task};
 use super::shard_machine::ShardMachine;
 use super::snapshot::SnapshotStore;
 use super::state_machine::StateMachine;
 use super::upkeep;
 use crate::data_dir;
-use crate::delivery::{Barrier, Dispatcher};
+use crate::delivery::{Barrier, Dispatcher, Remote};
 use crate::members::{self, ControlClient, Membership, Service};
 use crate::peers::{Identity, Peers};
-use crate::shard_client::{Proposer, ProposerParts, Unavailable};
+use crate::shard_client::Unavailable;
 
 /// The node that begins a cluster.
 const FIRST_NODE: NodeId = 1;
@@ -129,9 +131,10 @@ pub(super) async fn start(options: Options, hooks: Hooks) -> Result<Groups, Star
         };
         place.start(forget.clone())
     });
-    let shards = try_join_all(starting).await?;
+    let started = try_join_all(starting).await?;
+    let (shards, working): (Vec<_>, Vec<_>) = started.into_iter().unzip();
     let mut all = vec![control.clone()];
-    all.extend(shards.iter().map(|shard| shard.group.clone()));
+    all.extend(shards.iter().map(|shard: &ShardHandle| shard.group.clone()));
     let life = (node, incarnation);
     let groups = Groups(Arc::new(Inner {
         node,
@@ -144,7 +147,9 @@ pub(super) async fn start(options: Options, hooks: Hooks) -> Result<Groups, Star
         shards,
         tasks: Mutex::default(),
     }));
-    spawn_tasks(&groups, forgettable, options.data.clone());
+    Answers::register(&groups, Arc::clone(&hooks.deliveries), peers);
+    let working = working.into_iter().flatten();
+    spawn_tasks(&groups, working, forgettable, options.data.clone());
     if is_alone(&state, node) {
         release_earlier_lives(&groups).await?;
     }
@@ -367,38 +372,44 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    async fn start(self, forget: mpsc::Sender<Vec<Origin>>) -> Result<ShardHandle, StartError> {
+    async fn start(
+        self,
+        forget: mpsc::Sender<Vec<Origin>>,
+    ) -> Result<(ShardHandle, Vec<Task>), StartError> {
         let Base { options, hooks, .. } = self.base;
         let barrier = Arc::new(Barrier::default());
         let deliveries = Arc::clone(&hooks.deliveries);
-        let dispatcher = Dispatcher::new(deliveries, Arc::clone(&barrier), forget);
+        let peers = options.peers.clone();
+        let remote = Remote::new(self.base.node, peers.clone());
+        let dispatcher = Dispatcher::new(Arc::clone(&deliveries), Arc::clone(&barrier), forget)
+            .with_remote(Arc::clone(&remote));
         let limits = options.limits;
         let machine = Arc::new(ShardMachine::new(self.shard, limits, dispatcher, barrier));
         let as_machine: Arc<dyn Machine> = Arc::clone(&machine) as _;
         let number = u32::from(self.shard) + 1;
         let group = self.base.start_group(number, as_machine).await?;
-        let proposer = Proposer::new(ProposerParts {
+        Ok(ShardHandle::new(ShardParts {
             shard: self.shard,
             node: self.base.node,
             incarnation: self.incarnation,
-            group: group.clone(),
-            machine: Arc::clone(&machine),
-            wal: self.base.wal.clone(),
-            completions: Arc::clone(&hooks.completions),
-        });
-        Ok(ShardHandle {
             group,
             machine,
-            proposer: Arc::new(proposer),
-        })
+            remote,
+            wal: self.base.wal.clone(),
+            completions: Arc::clone(&hooks.completions),
+            deliveries,
+            peers,
+        }))
     }
 }
 
-fn spawn_tasks(groups: &Groups, forgettable: mpsc::Receiver<Vec<Origin>>, data: PathBuf) {
-    let proposers = groups.0.shards.iter();
-    let mut tasks: Vec<_> = proposers
-        .map(|shard| tokio::spawn(Arc::clone(&shard.proposer).run()))
-        .collect();
+fn spawn_tasks(
+    groups: &Groups,
+    working: impl Iterator<Item = Task>,
+    forgettable: mpsc::Receiver<Vec<Origin>>,
+    data: PathBuf,
+) {
+    let mut tasks: Vec<_> = working.map(tokio::spawn).collect();
     tasks.push(tokio::spawn(upkeep::forget(
         Arc::downgrade(&groups.0),
         forgettable,

@@ -16,26 +16,50 @@ pub fn complete(
     replies: Vec<ReplyTo>,
     reply: &ShardReply,
 ) {
+    complete_held(completions, replies, &reply.outcomes, |later| {
+        barrier.when_confirmed(reply.interest, later);
+    });
+}
+
+/// Tells everybody; `hold` gets what is to be called once interest is confirmed, if there is such a thing.
+pub(super) fn complete_held(
+    completions: &Arc<dyn Completions>,
+    replies: Vec<ReplyTo>,
+    outcomes: &[Outcome],
+    hold: impl FnOnce(Confirmed),
+) {
     let mut now = Outbox::default();
     let mut later = Outbox::default();
-    for (to, outcome) in replies.into_iter().zip(reply.outcomes.iter()) {
-        let outbox = match outcome {
-            Outcome::Subscribed(_) => &mut later,
-            Outcome::Done
-            | Outcome::Claimed(_)
-            | Outcome::Unsubscribed(_)
-            | Outcome::Published(_)
-            | Outcome::InboundStarted { .. }
-            | Outcome::InboundReleased(_)
-            | Outcome::Stale
-            | Outcome::QuotaExceeded => &mut now,
+    for (to, outcome) in replies.into_iter().zip(outcomes) {
+        let outbox = if waits_for_interest(outcome) {
+            &mut later
+        } else {
+            &mut now
         };
         outbox.push(to, outcome.clone());
     }
     now.send(completions.as_ref());
     if !later.is_empty() {
         let completions = Arc::clone(completions);
-        barrier.when_confirmed(reply.interest, move || later.send(completions.as_ref()));
+        hold(Box::new(move || later.send(completions.as_ref())));
+    }
+}
+
+/// Called once interest is confirmed.
+pub(super) type Confirmed = Box<dyn FnOnce() + Send>;
+
+/// Whether an outcome may be told only after the interest barrier.
+pub(super) fn waits_for_interest(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Subscribed(_) => true,
+        Outcome::Done
+        | Outcome::Claimed(_)
+        | Outcome::Unsubscribed(_)
+        | Outcome::Published(_)
+        | Outcome::InboundStarted { .. }
+        | Outcome::InboundReleased(_)
+        | Outcome::Stale
+        | Outcome::QuotaExceeded => false,
     }
 }
 

@@ -11,33 +11,32 @@ use super::limits::BATCHES_IN_FLIGHT_MAX;
 use super::request::ReplyTo;
 use crate::raft::ShardReply;
 
-/// See the module.
-#[derive(Default)]
-pub struct Flight {
-    batches: VecDeque<Sent>,
+/// See the module. `R` is what an answer is.
+pub struct Flight<R = ShardReply> {
+    batches: VecDeque<Sent<R>>,
     last: u64,
 }
 
 /// A batch on its way.
-struct Sent {
+struct Sent<R> {
     sequence: u64,
     bytes: Bytes,
     replies: Vec<ReplyTo>,
-    state: State,
+    state: State<R>,
 }
 
 /// Where a batch stands.
-enum State {
+enum State<R> {
     /// Proposed, not answered.
     Flying,
     /// Not taken, as far as is known.
     Failed,
     /// Answered before an earlier one; `None` if nobody may be told anything.
-    Answered(Option<ShardReply>),
+    Answered(Option<R>),
 }
 
 /// Who waits for a batch, and its answer; `None` when it was refused for good and nobody may be told anything.
-pub type Answered = (Vec<ReplyTo>, Option<ShardReply>);
+pub type Answered<R = ShardReply> = (Vec<ReplyTo>, Option<R>);
 
 /// What the proposer does next.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +49,16 @@ pub enum Step {
     Again,
 }
 
-impl Flight {
+impl<R> Default for Flight<R> {
+    fn default() -> Self {
+        Self {
+            batches: VecDeque::new(),
+            last: 0,
+        }
+    }
+}
+
+impl<R> Flight<R> {
     /// What to do now.
     pub fn step(&self) -> Step {
         let mut states = self.batches.iter().map(|sent| &sent.state);
@@ -82,13 +90,13 @@ impl Flight {
 
     /// A batch was applied. What can be handed out now: it and those after it that were answered before, or
     /// nothing while an earlier one is missing.
-    pub fn applied(&mut self, sequence: u64, reply: ShardReply) -> Vec<Answered> {
+    pub fn applied(&mut self, sequence: u64, reply: R) -> Vec<Answered<R>> {
         self.set(sequence, State::Answered(Some(reply)));
         self.take_answered()
     }
 
     /// A batch will never be answered: nobody is told, and those behind it wait no longer for it.
-    pub fn refused(&mut self, sequence: u64) -> Vec<Answered> {
+    pub fn refused(&mut self, sequence: u64) -> Vec<Answered<R>> {
         self.set(sequence, State::Answered(None));
         self.take_answered()
     }
@@ -98,7 +106,7 @@ impl Flight {
         self.set(sequence, State::Failed);
     }
 
-    fn set(&mut self, sequence: u64, state: State) {
+    fn set(&mut self, sequence: u64, state: State<R>) {
         let sent = self.batches.iter_mut();
         let found = sent.filter(|sent| sent.sequence == sequence).last();
         // An answer that comes twice changes nothing.
@@ -107,9 +115,9 @@ impl Flight {
         }
     }
 
-    fn take_answered(&mut self) -> Vec<Answered> {
+    fn take_answered(&mut self) -> Vec<Answered<R>> {
         let mut answered = Vec::new();
-        let is_answered = |sent: &mut Sent| matches!(sent.state, State::Answered(_));
+        let is_answered = |sent: &mut Sent<R>| matches!(sent.state, State::Answered(_));
         while let Some(sent) = self.batches.pop_front_if(is_answered) {
             if let State::Answered(reply) = sent.state {
                 answered.push((sent.replies, reply));
@@ -162,6 +170,7 @@ mod tests {
         ShardReply {
             admission: Admission::Fresh,
             outcomes: Arc::new([Outcome::Published(published)]),
+            index: 0,
             interest: 0,
         }
     }

@@ -19,6 +19,17 @@ pub(super) const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// Wait before batches that were not taken are proposed again: a new leader's lease takes this long.
 pub(super) const RETRY: Duration = Duration::from_millis(5);
 
+/// The wait grows to this while nobody takes them. A new leader wakes the proposer anyway.
+pub(super) const RETRY_MAX: Duration = Duration::from_millis(80);
+
+/// How long a leader on another node may be silent before a batch is sent again, as the first half of
+/// what a client notices.
+pub(super) const FORWARD_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Batches of other nodes that wait to be proposed here: two of each node of a large cluster. One that finds no
+/// room is sent again by its node.
+pub(super) const FORWARDED_BATCHES_MAX: usize = 64;
+
 /// Ticks are proposed at most this often, however near the deadlines are: expiry needs no better.
 pub(super) const TICK_INTERVAL_MIN: Duration = Duration::from_millis(100);
 

@@ -103,6 +103,7 @@ impl Deliveries for Post {
     fn interest_set(
         &self,
         shard: ShardId,
+        _term: u64,
         filters: Vec<Arc<str>>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
@@ -123,5 +124,12 @@ impl Deliveries for Post {
             session,
             epoch,
         })));
+    }
+
+    fn follow(&self, _shard: ShardId) {}
+
+    /// There is one node: nobody else claims.
+    fn close_client(&self, _client_id: Arc<str>, _epoch: Epoch, closed: Box<dyn FnOnce() + Send>) {
+        closed();
     }
 }

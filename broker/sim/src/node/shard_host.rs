@@ -94,7 +94,7 @@ impl ShardHost {
     }
 
     pub(super) fn lead(&mut self) {
-        self.dispatcher.lead(&self.shard);
+        self.dispatcher.lead(&self.shard, 1);
     }
 
     /// Set once every worker routes by the interest that the shard had at the start.
@@ -263,6 +263,7 @@ impl ShardHost {
         let reply = ShardReply {
             admission: applied.admission,
             outcomes: applied.outcomes,
+            index: self.shard.applied(),
             interest: self.barrier.issued(),
         };
         let completions: Arc<dyn Completions> = Arc::clone(post) as _;
