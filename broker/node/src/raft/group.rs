@@ -117,8 +117,9 @@ pub(super) struct GroupParts {
 }
 
 impl Group {
-    /// Starts the group, as the parts say. One whose only voter is this node elects it at once.
-    pub(super) async fn start(parts: GroupParts) -> Result<Self, GroupError> {
+    /// Starts the group, as the parts say. One whose only voter is this node elects it at once; whether it
+    /// is that is told too.
+    pub(super) async fn start(parts: GroupParts) -> Result<(Self, bool), GroupError> {
         let config = Arc::new(
             config(format!("group-{}", parts.number))
                 .validate()
@@ -127,15 +128,18 @@ impl Group {
         let shared = Arc::clone(&parts.state.0);
         let raft = Raft::new(parts.node, config, parts.network, parts.log, parts.state);
         let raft = raft.await.map_err(raft_error)?;
+        let mut alone = false;
         if raft.is_initialized().await.map_err(raft_error)? {
             let voters: Vec<NodeId> = raft.voter_ids().collect();
-            if voters == [parts.node] {
+            alone = voters == [parts.node];
+            if alone {
                 // No one else can be waited for: the election time-out would only delay the start.
                 raft.trigger().elect(false).await.map_err(raft_error)?;
             }
         } else if parts.found {
             let only = BTreeSet::from([parts.node]);
             raft.initialize(only).await.map_err(raft_error)?;
+            alone = true;
         }
         parts.server.add(parts.number, raft.clone());
         let (told, leadership) = watch::channel(Leadership::Following);
@@ -155,7 +159,7 @@ impl Group {
             Arc::clone(&group.shared),
         ));
         group.tasks().extend([leading, following, snapshots]);
-        Ok(group)
+        Ok((group, alone))
     }
 
     /// Proposes an encoded command. `done` is called exactly once, from the thread that applies, and must not

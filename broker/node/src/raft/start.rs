@@ -258,8 +258,8 @@ impl Base<'_> {
             state,
             machine,
         });
-        let group = starting.await.map_err(failed)?;
-        if group.members().voters == [self.node].into() {
+        let (group, alone) = starting.await.map_err(failed)?;
+        if alone {
             lead_alone(&group, number).await?;
         }
         Ok(group)
