@@ -91,10 +91,11 @@ impl LeaseTable {
         }
     }
 
-    /// Lives whose lease has run out; marked, so that they get none while that is committed.
-    pub(super) fn run_out(&mut self, control: &Control, now: u64) -> Vec<Life> {
+    /// Lives whose lease has run out; marked, so that they get none while that is committed. The leader's own
+    /// never does: who can have that committed can as well go on.
+    pub(super) fn run_out(&mut self, control: &Control, leader: NodeId, now: u64) -> Vec<Life> {
         let mut ended = Vec::new();
-        for (node, member) in control.members() {
+        for (node, member) in control.members().filter(|(node, _)| *node != leader) {
             let seen = self.seen(node, member, now);
             let over = now >= seen.at + LEASE_MS + LEASE_MARGIN_MS;
             if member.is_live() && over && !seen.ending {
@@ -190,9 +191,10 @@ mod tests {
         };
         assert_eq!(renew(&mut table, &control, 1_000), Verdict::Granted);
         let end = 1_000 + LEASE_MS + LEASE_MARGIN_MS;
-        assert_eq!(table.run_out(&control, end - 1), []);
-        assert_eq!(table.run_out(&control, end), [life]);
-        assert_eq!(table.run_out(&control, end), [], "once");
+        assert_eq!(table.run_out(&control, 9, end - 1), []);
+        assert_eq!(table.run_out(&control, 9, end), [life]);
+        assert_eq!(table.run_out(&control, 9, end), [], "once");
+        assert_eq!(table.run_out(&control, 1, end * 2), [], "not the leader");
         assert_eq!(renew(&mut table, &control, end), Verdict::NotLeading);
         table.not_ended(life);
         assert_eq!(renew(&mut table, &control, end), Verdict::Granted);
@@ -204,10 +206,10 @@ mod tests {
     fn a_new_leader_waits_a_whole_lease_for_everybody() {
         let (control, life) = cluster();
         let mut table = LeaseTable::default();
-        assert_eq!(table.run_out(&control, 50_000), []);
+        assert_eq!(table.run_out(&control, 9, 50_000), []);
         let end = 50_000 + LEASE_MS + LEASE_MARGIN_MS;
-        assert_eq!(table.run_out(&control, end - 1), []);
-        assert_eq!(table.run_out(&control, end), [life]);
+        assert_eq!(table.run_out(&control, 9, end - 1), []);
+        assert_eq!(table.run_out(&control, 9, end), [life]);
     }
 
     #[test]

@@ -40,7 +40,8 @@ pub(super) async fn oversee(membership: Arc<Membership>) {
 
 async fn look(membership: &Arc<Membership>, links: &mut Links, now: u64) {
     let control = membership.state();
-    let ended = membership.service.table().run_out(&control, now);
+    let leader = membership.node;
+    let ended = (membership.service.table()).run_out(&control, leader, now);
     for life in ended {
         tracing::warn!(node = life.node, "the lease of a node has run out");
         end(membership, Command::EndLease(life), life);
