@@ -1,21 +1,36 @@
 //! The session directory as the front door sees it: claims committed in their shard, earlier connections
-//! of this node closed before a new one opens.
+//! closed, on this node and on others, before a new one opens.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use quorate_shard::{Claim, Claimed, Command, Outcome, Owner, Release, ShardId};
+use bytes::Bytes;
+use futures::future::{BoxFuture, join_all};
+use quorate_control::Control;
+use quorate_router::ConnectionId;
+use quorate_shard::{Claim, Claimed, Command, Epoch, NodeId, Outcome, Owner, Release, ShardId};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+use crate::convert::{self, CloseRequest};
 use crate::front_door::{ClaimError, ClaimRequest, Sessions};
+use crate::peers::{Kind, Lane};
 use crate::raft::Groups;
-use crate::registry::{Entry, Registry};
+use crate::registry::Registry;
 use crate::shard_client::{ReplyTo, Request};
 use crate::worker::{Mailbox, OnDrop, ToWorker};
 
 /// How long a CONNECT may wait for its claim to be committed.
 const CLAIM_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a CONNECT may wait for older connections to be closed: longer than a lease.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a node may take to close a connection before it is asked again.
+const ASK_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Wait before a node that cannot be reached is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// See the module.
 pub(super) struct Directory {
@@ -67,18 +82,59 @@ impl Directory {
             | Outcome::InboundReleased(_)
             | Outcome::Stale => return Err(ClaimError::Unavailable),
         };
-        match self.registry.claim(&client_id, claimed.epoch) {
-            Ok(Some(Entry {
-                connection: Some((worker, connection)),
-                ..
-            })) => {
-                self.take_over(worker, connection).await;
-            }
-            Ok(_) => {}
+        let here = match self.registry.claim(&client_id, claimed.epoch) {
+            Ok(before) => before.and_then(|entry| entry.connection),
             // Somebody with the same client id was quicker and is newer: this one has lost it already.
             Err(_) => return Err(ClaimError::Unavailable),
+        };
+        let closing = async {
+            let elsewhere = async {
+                if claimed.previous.is_some() {
+                    self.close_elsewhere(&client_id, claimed.epoch).await;
+                }
+            };
+            tokio::join!(self.take_over(here), elsewhere);
+        };
+        if timeout(CLOSE_DEADLINE, closing).await.is_err() {
+            self.give_back(&client_id, &claimed);
+            return Err(ClaimError::Unavailable);
         }
         Ok(claimed)
+    }
+
+    /// Has connections of other nodes closed that hold the client id under an older claim. All live nodes
+    /// are asked, not only the last owner's: that one may be waiting for an older owner itself.
+    async fn close_elsewhere(&self, client_id: &Arc<str>, epoch: Epoch) {
+        let body = convert::encode_close(&CloseRequest::Client(client_id.clone(), epoch));
+        let control = Arc::clone(&self.groups.control().borrow());
+        let own = self.groups.node();
+        let others = control.members().map(|(node, _)| node);
+        let others = others.filter(|node| *node != own);
+        join_all(others.map(|node| self.close_at(node, &body))).await;
+    }
+
+    /// Completes when the node has answered, or its lease has ended: then its clients are closed.
+    async fn close_at(&self, node: NodeId, body: &Bytes) {
+        let mut control = self.groups.control();
+        let over = async {
+            let over = |control: &Arc<Control>| {
+                let member = control.member(node);
+                member.is_none_or(|member| !member.is_live())
+            };
+            // An error means that this node is stopping.
+            let _ = control.wait_for(over).await;
+        };
+        let asking = async {
+            let peers = self.groups.peers();
+            let ask = || peers.call(node, Lane::Append, Kind::Close, body.clone(), ASK_DEADLINE);
+            while ask().await.is_err() {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        };
+        tokio::select! {
+            () = over => {}
+            () = asking => {}
+        }
     }
 
     /// Proposes a claim. One that is applied after the deadline is given back: nobody came of it.
@@ -91,7 +147,7 @@ impl Directory {
                 reply: ReplyTo::Oneshot(sender),
             }],
         );
-        match tokio::time::timeout(CLAIM_DEADLINE, &mut outcome).await {
+        match timeout(CLAIM_DEADLINE, &mut outcome).await {
             Ok(answer) => answer.map_err(|_| ClaimError::Unavailable),
             Err(_) => {
                 let groups = self.groups.clone();
@@ -105,7 +161,10 @@ impl Directory {
         }
     }
 
-    async fn take_over(&self, worker: u16, connection: quorate_router::ConnectionId) {
+    async fn take_over(&self, connection: Option<(u16, ConnectionId)>) {
+        let Some((worker, connection)) = connection else {
+            return;
+        };
         let (sender, closed) = oneshot::channel::<()>();
         let confirm = OnDrop::new(Box::new(move || drop(sender)));
         let message = ToWorker::TakeOver {
@@ -140,7 +199,7 @@ impl Sessions for Directory {
         Box::pin(self.commit(request))
     }
 
-    /// Connections of this node are closed as part of the claim; other nodes' come with their peers.
+    /// They are closed as part of the claim.
     fn close_previous<'a>(&'a self, _: &'a Arc<str>, _: Owner) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }

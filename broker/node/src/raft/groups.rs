@@ -294,6 +294,11 @@ impl Groups {
         self.0.control.leader()
     }
 
+    /// The way to the other nodes.
+    pub fn peers(&self) -> &Peers {
+        &self.0.membership.peers
+    }
+
     /// Whether this node may speak for the cluster.
     pub fn fence(&self) -> &Fence {
         &self.0.membership.fence
