@@ -43,6 +43,7 @@ pub use output::{BufferPool, Output};
 pub use peer_batch::{MalformedBatch, PeerBatch};
 pub(crate) use read_buffer::ReadBuffer;
 
+use crate::members::Fence;
 use crate::metrics::WorkerCounters;
 use crate::registry::Registry;
 use crate::shard_client::Request;
@@ -87,7 +88,8 @@ impl Worker {
         &self.mailbox
     }
 
-    /// Starts the thread. `mailboxes` are those of all workers, in order.
+    /// Starts the thread. `mailboxes` are those of all workers, in order; nothing is told to a client while
+    /// `fence` is not held.
     ///
     /// # Errors
     /// The operating system gives no thread.
@@ -98,12 +100,13 @@ impl Worker {
         counters: Arc<WorkerCounters>,
         mailboxes: Arc<[Arc<Mailbox>]>,
         outside: Box<dyn Outside>,
+        fence: Fence,
     ) -> std::io::Result<JoinHandle<std::io::Result<()>>> {
         let name = format!("worker-{}", settings.id);
         let Self { poll, mailbox } = self;
         std::thread::Builder::new().name(name).spawn(move || {
             let core = Core::new(settings, registry, counters);
-            EventLoop::new(poll, mailbox, core, mailboxes, outside).run()
+            EventLoop::new(poll, mailbox, core, mailboxes, outside, fence).run()
         })
     }
 }

@@ -120,15 +120,33 @@ impl Core {
         }
     }
 
+    /// This node may not speak for its cluster any more: no client is told anything but that, in MQTT 5.
+    pub(super) fn send_away(&mut self) {
+        for id in self.open_connections() {
+            let Some(connection) = self.connections.get_mut(key(id)) else {
+                continue;
+            };
+            // An acknowledgement that waits here may be wrong by now.
+            let whole = connection.output.discard();
+            let release = connection.session.lost();
+            tracing::debug!(client = %connection.client_id, "sent away: the lease is lost");
+            if whole {
+                self.send_disconnect(id, ReasonCode::ServerUnavailable);
+            }
+            self.end(id, release);
+        }
+    }
+
+    fn open_connections(&self) -> Vec<ConnectionId> {
+        let open = self.connections.iter().filter(|(_, c)| c.is_open());
+        open.map(|(found, _)| super::core::connection_id(found))
+            .collect()
+    }
+
     /// The node ends: every client is told, every session given back.
     pub(super) fn shut_down(&mut self) {
         self.shutting_down = true;
-        let all: Vec<_> = self
-            .connections
-            .iter()
-            .map(|(found, _)| super::core::connection_id(found))
-            .collect();
-        for id in all {
+        for id in self.open_connections() {
             let Some(connection) = self.connections.get(key(id)) else {
                 continue;
             };

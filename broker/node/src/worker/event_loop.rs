@@ -20,6 +20,7 @@ use super::outbox::{Errand, NodeOut};
 use super::read_buffer::{READ_BYTES_MAX, ReadBuffer};
 use super::socket::{ReadResult, Socket, WriteResult};
 use crate::front_door::Established;
+use crate::members::Fence;
 use crate::transport::{Tls, Transport};
 
 /// Readiness events taken per poll; more only make a turn longer.
@@ -33,6 +34,7 @@ pub(super) struct EventLoop {
     core: Core,
     mailboxes: Arc<[Arc<Mailbox>]>,
     outside: Box<dyn Outside>,
+    fence: Fence,
     sockets: Vec<Option<Socket>>,
     started: Instant,
     buffer: ReadBuffer,
@@ -53,6 +55,7 @@ impl EventLoop {
         core: Core,
         mailboxes: Arc<[Arc<Mailbox>]>,
         outside: Box<dyn Outside>,
+        fence: Fence,
     ) -> Self {
         Self {
             poll,
@@ -60,6 +63,7 @@ impl EventLoop {
             core,
             mailboxes,
             outside,
+            fence,
             sockets: Vec::new(),
             started: Instant::now(),
             buffer: ReadBuffer::new(),
@@ -82,6 +86,10 @@ impl EventLoop {
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.core.is_done() {
             self.gather(&mut events)?;
+            if !self.fence.is_held() {
+                // Right before anything is told: the process may have been stopped for long.
+                self.core.send_away();
+            }
             self.flush();
             self.hand_out();
             self.reap();

@@ -64,6 +64,8 @@ pub enum ToWorker {
         /// For each filter what was found.
         found: Option<Vec<Vec<RetainedFound>>>,
     },
+    /// The node has lost its lease: close all connections with *Server unavailable*.
+    SendAway,
     /// Close all connections with *Server shutting down* and end.
     Shutdown,
 }

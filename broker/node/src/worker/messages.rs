@@ -48,6 +48,7 @@ impl Core {
                     self.retained_found(retaining, found);
                 }
             }
+            ToWorker::SendAway => self.send_away(),
             ToWorker::Shutdown => self.shut_down(),
         }
     }

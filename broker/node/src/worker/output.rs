@@ -18,6 +18,14 @@ impl Output {
         self.bytes.len() - self.written
     }
 
+    /// Drops what is not written. Whether what was written ends with a whole packet, as far as can be told.
+    pub(super) fn discard(&mut self) -> bool {
+        let whole = self.written == 0;
+        self.bytes.clear();
+        self.written = 0;
+        whole
+    }
+
     /// Where packets are appended. Takes a buffer from the pool first if it has none.
     pub(super) fn buffer(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
         if self.bytes.capacity() == 0 {
