@@ -7,6 +7,7 @@ mod errands;
 mod health;
 mod placement;
 mod publishes;
+mod standing;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -21,6 +22,7 @@ use crate::data_dir::{DataDir, Identity};
 use crate::front_door::{FrontDoor, FrontDoorParts};
 use crate::http::HttpServer;
 use crate::interest::{Interests, Live};
+use crate::members::Over;
 use crate::metrics::{FrontDoorCounters, Metrics, WorkerCounters};
 use crate::peers::{Block, Peers};
 use crate::raft::{Groups, Hooks, Options};
@@ -33,6 +35,7 @@ use errands::Errands;
 use health::NodeHealth;
 use placement::Placement;
 use publishes::Publishes;
+use standing::Ending;
 
 /// Workers that run, and what reaches them.
 struct Workers {
@@ -49,11 +52,25 @@ pub fn run(config: &Config, hints: &str) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let data = DataDir::open(&config.data)?;
-    runtime.block_on(serve(config, data, hints))
+    let mut data = DataDir::open(&config.data)?;
+    loop {
+        match runtime.block_on(serve(config, &mut data, hints))? {
+            Ending::Signal(_) => return Ok(()),
+            Ending::Cluster(Over::Life) => {
+                println!("the cluster has given this node up meanwhile: it begins a new life");
+            }
+            Ending::Cluster(Over::Removed) => {
+                println!(
+                    "this node was removed from its cluster and ends; its data is of no use any more"
+                );
+                return Ok(());
+            }
+        }
+    }
 }
 
-async fn serve(config: &Config, mut data: DataDir, hints: &str) -> anyhow::Result<()> {
+/// One life of the node.
+async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Result<Ending> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let metrics = Arc::new(Metrics::new()?);
     let idle = (0..config.workers)
@@ -62,7 +79,7 @@ async fn serve(config: &Config, mut data: DataDir, hints: &str) -> anyhow::Resul
     let mailboxes: Arc<[_]> = idle.iter().map(|worker| worker.mailbox().clone()).collect();
 
     let peers = Peers::new(None);
-    let (_alone, live) = watch::channel(Live::from([]));
+    let (told_live, live) = watch::channel(Live::from([]));
     let interests = Interests::new(peers.clone(), mailboxes.clone(), live);
     peers.register(Block::Publish, Arc::new(Publishes::new(mailboxes.clone())));
     let registry = Arc::<Registry>::default();
@@ -71,13 +88,19 @@ async fn serve(config: &Config, mut data: DataDir, hints: &str) -> anyhow::Resul
         registry.clone(),
         interests.clone(),
     ));
-    let groups = start_groups(config, &mut data, &provider, &dispatch).await?;
+    let groups = start_groups(config, data, &provider, &dispatch).await?;
     dispatch.serve(groups.clone());
-    // The members part gives the leader of each shard; a node alone leads them all.
-    interests.serve(groups.incarnation(), |_| None);
+    standing::follow_live(&groups, told_live);
+    standing::send_away_without_lease(&groups, mailboxes.clone());
+    let leaders: Vec<_> = (0..groups.shard_count())
+        .map(|shard| groups.leader(shard))
+        .collect();
+    interests.serve(groups.incarnation(), move |shard| {
+        *leaders[usize::from(shard)].borrow()
+    });
     metrics.add_groups(&groups)?;
 
-    let errands = Errands::new(groups.clone(), peers, interests, mailboxes.clone());
+    let errands = Errands::new(groups.clone(), peers.clone(), interests, mailboxes.clone());
     let workers = start_workers(config, idle, mailboxes, &errands, &registry, &provider)?;
     metrics.add_workers(workers.counters.clone())?;
 
@@ -99,13 +122,17 @@ async fn serve(config: &Config, mut data: DataDir, hints: &str) -> anyhow::Resul
     print!("{hints}");
     println!("ready");
 
-    let signal = shutdown::signalled().await?;
-    tracing::info!("{signal}: ending");
+    let ending = standing::ending(&groups).await?;
+    tracing::info!("{ending:?}: ending");
     trigger.trigger();
     door.await?;
+    if let Ending::Signal(_) = ending {
+        groups.hand_over_all().await;
+    }
     end_workers(workers).await?;
     groups.shutdown().await;
-    Ok(())
+    peers.shutdown().await;
+    Ok(ending)
 }
 
 async fn start_groups(
@@ -180,6 +207,7 @@ fn start_workers(
             counters,
             mailboxes.clone(),
             outside,
+            errands.fence().clone(),
         )?);
     }
     Ok(Workers {

@@ -196,7 +196,13 @@ fn release(groups: &Groups, shard: ShardId, claimed: &Claimed) {
 
 impl Sessions for Directory {
     fn claim(&self, request: ClaimRequest) -> BoxFuture<'_, Result<Claimed, ClaimError>> {
-        Box::pin(self.commit(request))
+        Box::pin(async move {
+            // A node that may be cut off takes nobody.
+            if !self.groups.fence().is_held() {
+                return Err(ClaimError::Unavailable);
+            }
+            self.commit(request).await
+        })
     }
 
     /// They are closed as part of the claim.

@@ -10,6 +10,7 @@ use quorate_shard::{Epoch, NodeId, SessionId, ShardId};
 use tokio::runtime::Handle;
 
 use crate::interest::Interests;
+use crate::members::Fence;
 use crate::peers::{CallError, Kind, Lane, Peers};
 use crate::raft::Groups;
 use crate::shard_client::Request;
@@ -47,6 +48,11 @@ impl Errands {
             mailboxes,
             runtime: Handle::current(),
         }
+    }
+
+    /// Whether the node may speak for its cluster.
+    pub(super) fn fence(&self) -> &Fence {
+        self.groups.fence()
     }
 
     /// Which shard holds which key.

@@ -1,5 +1,5 @@
-//! Whether the node may be sent clients: every group has a leader, and publishes are routed by what the
-//! shards want.
+//! Whether the node may be sent clients: every group has a leader, the lease is held, and publishes are
+//! routed by what the shards want.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,6 +36,9 @@ impl Health for NodeHealth {
             if !led(self.groups.shard_status(shard)) {
                 return Some(format!("shard {shard} has no leader"));
             }
+        }
+        if !self.groups.fence().is_held() {
+            return Some("the cluster has not confirmed this node's lease".to_owned());
         }
         let loaded = self.interest_loaded.load(Ordering::Acquire);
         (!loaded).then(|| "the workers do not know all subscriptions yet".to_owned())
