@@ -23,9 +23,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+pub use crate::tls_files::TlsFilesError;
 pub use established::*;
 pub use tcp::BindError;
-pub use tls::TlsFilesError;
 
 use crate::auth::Authenticator;
 use crate::config::{Limits, Listener};

@@ -22,5 +22,6 @@ pub mod registry;
 pub mod shard_client;
 pub mod shutdown;
 pub mod telemetry;
+mod tls_files;
 pub mod transport;
 pub mod worker;

@@ -2,6 +2,8 @@
 //! leaves this module.
 
 mod answers;
+mod append_server;
+mod append_stream;
 mod control_machine;
 mod encoding;
 mod group;
@@ -16,10 +18,13 @@ mod server;
 mod shard_handle;
 mod shard_machine;
 mod snapshot;
+mod snapshot_receiver;
+mod snapshot_sender;
 mod start;
 mod state_machine;
 mod type_config;
 mod upkeep;
+mod wire;
 
 pub use group::GroupStatus;
 pub(crate) use group::{Group, Leadership, ProposeError, Way};

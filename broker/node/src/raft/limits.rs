@@ -66,3 +66,32 @@ pub(super) const RETAINED_CURSOR_KEPT: Duration = Duration::from_secs(10);
 
 /// Reads for other nodes at once; one more is refused and asked for again.
 pub(super) const RETAINED_READS_MAX: usize = 256;
+
+/// Appends of one group to one follower without an answer: two to eight were measured best
+/// (building-blocks §13).
+pub(super) const APPENDS_IN_FLIGHT_MAX: usize = 8;
+/// Their bytes: what a gigabit carries in a round trip of 60 ms. One that is larger goes alone.
+pub(super) const APPEND_BYTES_IN_FLIGHT_MAX: usize = 8 << 20;
+
+/// An append without an answer for so long is sent again. A follower answers when it is on its disk, and a
+/// slow disk must not make everything come twice; that a peer is gone is noticed by its connection.
+pub(super) const APPEND_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Appends of one group that a follower has not handed to consensus yet: openraft takes 64 at once.
+pub(super) const APPENDS_WAITING_MAX: usize = 64;
+
+/// Pause before a peer that is not connected is tried again.
+pub(super) const PEER_RETRY: Duration = Duration::from_millis(50);
+
+/// One piece of a snapshot on its way: large enough that a round trip for each does not matter.
+pub(super) const SNAPSHOT_PIECE_BYTES: usize = 1 << 20;
+
+/// Bytes of one group's snapshot in a second: leaves most of a gigabit to the others, and half of it to
+/// clients when all groups send at once.
+pub(super) const SNAPSHOT_BYTES_PER_SECOND_MAX: u64 = 32 << 20;
+
+/// A piece that is not on the receiver's disk by then is sent again.
+pub(super) const SNAPSHOT_PIECE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// An install reads, checks, copies and restores the whole state; a gigabyte takes some seconds.
+pub(super) const SNAPSHOT_INSTALL_DEADLINE: Duration = Duration::from_secs(120);

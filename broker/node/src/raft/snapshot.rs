@@ -76,32 +76,12 @@ impl SnapshotStore {
     /// Reads a file: its description, and the state machine's records.
     pub(super) fn read(&self, path: &Path) -> Result<(SnapshotFile, Vec<Bytes>), ReadError> {
         let mut reader = Reader::open(path)?;
-        let header = reader
-            .next()?
-            .ok_or_else(|| reader.damaged("it is empty"))?;
-        let header = log::SnapshotHeader::decode(header)
-            .map_err(|_| reader.damaged("the header is not understood"))?;
-        if header.version > VERSION {
-            return Err(ReadError::Newer {
-                path: path.to_owned(),
-                found: header.version,
-            });
-        }
-        if header.group != self.group {
-            return Err(reader.damaged("it is another group's"));
-        }
-        let membership = header.membership.map(encoding::decode_stored).transpose();
-        let membership = membership.map_err(|_| reader.damaged("the membership is missing"))?;
-        let meta = SnapshotMeta {
-            last_log_id: header.last.map(encoding::decode_log_id),
-            last_membership: membership.unwrap_or_default(),
-        };
+        let file = reader.description(self.group)?;
         let mut records = Vec::new();
         while let Some(record) = reader.next()? {
             records.push(record);
         }
-        let path = path.to_owned();
-        Ok((SnapshotFile { path, meta }, records))
+        Ok((file, records))
     }
 
     /// Writes a snapshot: temporary file, sync, rename, sync of the directory. Older files stay until
@@ -189,6 +169,14 @@ impl SnapshotStore {
     }
 }
 
+/// Reads a group's file from the first to the last byte and keeps only its description.
+pub(super) fn check(path: &Path, group: u32) -> Result<SnapshotFile, ReadError> {
+    let mut reader = Reader::open(path)?;
+    let file = reader.description(group)?;
+    while reader.next()?.is_some() {}
+    Ok(file)
+}
+
 /// Reads records and knows where it is.
 struct Reader {
     path: PathBuf,
@@ -212,6 +200,30 @@ impl Reader {
             return Err(reader.damaged("it does not begin like a snapshot"));
         }
         Ok(reader)
+    }
+
+    /// The first record.
+    fn description(&mut self, group: u32) -> Result<SnapshotFile, ReadError> {
+        let header = self.next()?.ok_or_else(|| self.damaged("it is empty"))?;
+        let header = log::SnapshotHeader::decode(header)
+            .map_err(|_| self.damaged("the header is not understood"))?;
+        if header.version > VERSION {
+            return Err(ReadError::Newer {
+                path: self.path.clone(),
+                found: header.version,
+            });
+        }
+        if header.group != group {
+            return Err(self.damaged("it is another group's"));
+        }
+        let membership = header.membership.map(encoding::decode_stored).transpose();
+        let membership = membership.map_err(|_| self.damaged("the membership is missing"))?;
+        let meta = SnapshotMeta {
+            last_log_id: header.last.map(encoding::decode_log_id),
+            last_membership: membership.unwrap_or_default(),
+        };
+        let path = self.path.clone();
+        Ok(SnapshotFile { path, meta })
     }
 
     fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
