@@ -114,7 +114,9 @@ async fn start(ask: Option<&str>) -> (Node, String) {
     if let Some(ask) = ask {
         let newcomer = Newcomer {
             ask: vec![ask.to_owned()],
-            token: address.bytes().fold(1, |sum, byte| sum * 31 + u128::from(byte)),
+            token: address
+                .bytes()
+                .fold(1, |sum, byte| sum * 31 + u128::from(byte)),
             name: address.clone(),
             addresses: options.addresses.clone(),
             promote: true,
@@ -252,7 +254,10 @@ async fn receive_all(node: &Node, shard: ShardId, claimed: &Claimed, count: usiz
         let changed = node.sink.changed.notified();
         let sequences: Vec<Sequence> = {
             let taken = node.sink.taken.lock().expect("not poisoned");
-            taken[acknowledged..].iter().map(|(sequence, _)| *sequence).collect()
+            taken[acknowledged..]
+                .iter()
+                .map(|(sequence, _)| *sequence)
+                .collect()
         };
         if sequences.is_empty() {
             let waited = tokio::time::timeout(DEADLINE, changed).await;
@@ -290,7 +295,9 @@ async fn leadership_that_moves_loses_doubles_and_reorders_nothing() {
     let owner = &nodes[2];
     let (shard, claimed) = claim(owner, "device").await;
     subscribe(owner, shard, &claimed, "t").await;
-    owner.groups.attach(shard, claimed.session, claimed.epoch, 0);
+    owner
+        .groups
+        .attach(shard, claimed.session, claimed.epoch, 0);
 
     let publishing = nodes.iter().map(|node| publish_all(node, shard, COUNT));
     let publishing = futures::future::join_all(publishing);
@@ -311,7 +318,10 @@ async fn leadership_that_moves_loses_doubles_and_reorders_nothing() {
         let text = std::str::from_utf8(payload).expect("we wrote it");
         let (name, number) = text.split_once(':').expect("we wrote it");
         let number = number.parse().expect("we wrote it");
-        by_publisher.entry(name.to_owned()).or_default().push(number);
+        by_publisher
+            .entry(name.to_owned())
+            .or_default()
+            .push(number);
     }
     assert_eq!(by_publisher.len(), nodes.len());
     for (name, numbers) in by_publisher {
@@ -326,7 +336,9 @@ async fn a_session_that_moves_to_another_node_gets_what_it_has_not_acknowledged(
     let nodes = start_three().await;
     let (shard, before) = claim(&nodes[0], "device").await;
     subscribe(&nodes[0], shard, &before, "t").await;
-    nodes[0].groups.attach(shard, before.session, before.epoch, 0);
+    nodes[0]
+        .groups
+        .attach(shard, before.session, before.epoch, 0);
     publish_all(&nodes[0], shard, 50).await;
     for node in &nodes[1..] {
         let (_, claimed) = claim(node, "device").await;
@@ -365,11 +377,19 @@ async fn retained_messages_are_read_from_every_node_as_soon_as_they_are_acknowle
         let outcome = node.groups.call(shard, retain, DEADLINE).await;
         assert_eq!(outcome, Ok(Outcome::Done));
         let reader = &nodes[(number + 1) % nodes.len()];
-        let found = reader.groups.retained(&topic, DEADLINE).await.expect("answered");
+        let found = reader
+            .groups
+            .retained(&topic, DEADLINE)
+            .await
+            .expect("answered");
         assert_eq!(found.len(), 1, "{topic}");
     }
     for node in &nodes {
-        let found = node.groups.retained("r/#", DEADLINE).await.expect("answered");
+        let found = node
+            .groups
+            .retained("r/#", DEADLINE)
+            .await
+            .expect("answered");
         assert_eq!(found.len(), 30);
     }
     stop(nodes).await;
