@@ -1,16 +1,24 @@
-//! The admin service: what operators and `quorate admin` can see and change. Decides nothing: every call
-//! becomes one of [`Membership`].
+//! The admin service: what operators and `quorate admin` can see and change. Decides nothing: it passes
+//! on what it is told to whoever knows the cluster ([`ClusterAccess`]) or starts the node ([`Desk`]).
 
+mod access;
 mod call;
-mod membership;
+mod client;
+mod desk;
+mod limits;
+mod server;
+mod service;
+#[cfg(test)]
+mod tests;
+mod view;
 
-pub use call::{Call, Question};
-pub use membership::{
-    Change, ChangeError, Changed, ClusterStatus, GroupView, MemberView, Membership, Role,
+pub use access::{
+    Change, ChangeError, Changed, ClusterAccess, ClusterStatus, GroupView, MemberView, Role,
 };
+pub use call::{Call, Question};
+pub use client::ask;
+pub use desk::{Decision, Desk};
+pub use server::{AdminServer, OpenError};
 
-/// Asks, prints the answer, and says how it went.
-pub fn ask(call: &Call) -> u8 {
-    eprintln!("quorate: asking {} is not built yet", call.to);
-    1
-}
+pub(crate) use client::{look, role_name, table};
+pub(crate) use view::{View, group_name};

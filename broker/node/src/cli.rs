@@ -69,3 +69,69 @@ impl Cli {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::admin::Question;
+
+    fn task(line: &str) -> Result<Task, String> {
+        let cli = Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
+        cli.into_task().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn admin_flags_may_stand_on_either_side() {
+        let files = "--cert c --key k --ca a";
+        for line in [
+            format!("quorate admin --to one:7983 {files} remove 9"),
+            format!("quorate admin remove 9 --to one:7983 {files}"),
+        ] {
+            let Task::Ask(call) = task(&line).unwrap() else {
+                panic!("{line}")
+            };
+            assert_eq!(call.to, "one:7983");
+            assert_eq!(call.tls.unwrap().ca.to_string_lossy(), "a");
+            let remove = Question::Remove {
+                node: 9,
+                expected: None,
+            };
+            assert_eq!(call.question, remove);
+        }
+        let half = task("quorate admin --cert c status").unwrap_err();
+        assert!(half.contains("--key"), "{half}");
+        let address = task("quorate admin --to one status").unwrap_err();
+        assert!(address.contains("no HOST:PORT"), "{address}");
+    }
+
+    #[test]
+    fn dev_runs_one_node_here_or_several_as_children() {
+        assert!(matches!(
+            task("quorate dev --nodes 1").unwrap(),
+            Task::Run { .. }
+        ));
+        let Task::Cluster(plan) = task("quorate dev --nodes 3 --base-port 2000").unwrap() else {
+            panic!("three nodes are a cluster")
+        };
+        assert_eq!((plan.nodes, plan.base_port), (3, 2000));
+        assert!(task("quorate dev --nodes 8").is_err());
+    }
+
+    #[test]
+    fn certificates_are_for_nodes_with_hosts() {
+        let Task::Certify(order) =
+            task("quorate certs --out d --node one=a,b --node two=::1").unwrap()
+        else {
+            panic!("certs make certificates")
+        };
+        assert_eq!(order.nodes[0].hosts, ["a", "b"]);
+        assert!(task("quorate certs --out d --node one").is_err());
+    }
+}

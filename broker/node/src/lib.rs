@@ -13,6 +13,7 @@ mod file_watch;
 pub mod front_door;
 pub mod http;
 pub mod interest;
+mod launch;
 pub mod members;
 pub mod metrics;
 pub mod node;
@@ -25,3 +26,5 @@ pub mod telemetry;
 mod tls_files;
 pub mod transport;
 pub mod worker;
+
+pub use launch::launch;

@@ -1,8 +1,10 @@
 //! The node's wiring, in data-path order: disk and groups, workers, front door, HTTP. The only place that
 //! makes the parts known to each other.
 
+mod administration;
 mod directory;
 mod dispatch;
+mod entrance;
 mod errands;
 mod health;
 mod placement;
@@ -24,13 +26,15 @@ use crate::http::HttpServer;
 use crate::interest::{Interests, Live};
 use crate::members::Over;
 use crate::metrics::{FrontDoorCounters, Metrics, WorkerCounters};
-use crate::peers::{Block, Peers};
+use crate::peers::Block;
 use crate::raft::{Groups, Hooks, Options};
 use crate::registry::Registry;
 use crate::shutdown;
 use crate::worker::{CoreSettings, Mailbox, ToWorker, Worker, WorkerLimits};
+use administration::Administration;
 use directory::Directory;
 use dispatch::Dispatch;
+use entrance::{Entered, Entrance};
 use errands::Errands;
 use health::NodeHealth;
 use placement::Placement;
@@ -78,7 +82,9 @@ async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Resu
         .collect::<std::io::Result<Vec<_>>>()?;
     let mailboxes: Arc<[_]> = idle.iter().map(|worker| worker.mailbox().clone()).collect();
 
-    let peers = Peers::new(None);
+    let (trigger, ended) = shutdown::channel();
+    let entrance = Entrance::open(config, ended.clone()).await?;
+    let peers = entrance.peers.clone();
     let (told_live, live) = watch::channel(Live::from([]));
     let interests = Interests::new(peers.clone(), mailboxes.clone(), live);
     peers.register(Block::Publish, Arc::new(Publishes::new(mailboxes.clone())));
@@ -88,7 +94,8 @@ async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Resu
         registry.clone(),
         interests.clone(),
     ));
-    let groups = start_groups(config, data, &provider, &dispatch).await?;
+    let groups = start_groups(config, data, &provider, &entrance, &dispatch).await?;
+    entrance.is_member(Arc::new(Administration::new(groups.clone())));
     dispatch.serve(groups.clone());
     standing::follow_live(&groups, told_live);
     standing::send_away_without_lease(&groups, mailboxes.clone());
@@ -109,7 +116,6 @@ async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Resu
     health.interest_is_loaded();
 
     let door = open_door(config, &groups, &registry, &workers, &metrics, provider)?;
-    let (trigger, ended) = shutdown::channel();
     for (scheme, address) in door.addresses() {
         println!("listening on {scheme}://{address}");
     }
@@ -132,6 +138,7 @@ async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Resu
     end_workers(workers).await?;
     groups.shutdown().await;
     peers.shutdown().await;
+    entrance.close().await;
     Ok(ending)
 }
 
@@ -139,10 +146,23 @@ async fn start_groups(
     config: &Config,
     data: &mut DataDir,
     provider: &CryptoProvider,
+    entrance: &Entrance,
     dispatch: &Arc<Dispatch>,
 ) -> anyhow::Result<Groups> {
+    let Entered {
+        start,
+        identity,
+        known,
+        begun,
+        addresses,
+    } = entrance.enter(config, data, provider).await?;
     let mut options = Options::new(config.data.clone(), u128::from_le_bytes(random(provider)?));
-    options.identity = data.identity;
+    options.peers = entrance.peers.clone();
+    options.start = start;
+    options.identity = identity;
+    options.known = known;
+    options.begun = begun;
+    options.addresses = addresses;
     options.shards = config.storage.shards;
     options.snapshot_log_bytes = config.storage.log_bytes_max;
     options.wal.segment_bytes = config.storage.segment_bytes;

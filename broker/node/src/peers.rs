@@ -43,6 +43,11 @@ pub use kind::{Block, Kind, Lane};
 pub use state::{Identity, PeerAddress, PeerState, PeersState};
 pub use tls::{PeerTls, PeerTlsFiles};
 
+pub(crate) use connect::{ConnectError, connect};
+pub(crate) use serve::greet;
+pub(crate) use shared::reload;
+pub(crate) use socket::Accepted;
+
 use serve::Serving;
 use shared::Shared;
 

@@ -22,11 +22,8 @@ pub enum Question {
     Status { json: bool },
     /// Make a cluster.
     Initialise,
-    /// Take a node in.
-    Add {
-        address: String,
-        expected: Option<u64>,
-    },
+    /// Take in the node that waits behind this admin address.
+    Add { address: String },
     /// Make a learner a voter.
     Promote { node: u64, expected: Option<u64> },
     /// Make a voter a learner.

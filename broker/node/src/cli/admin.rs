@@ -51,11 +51,9 @@ enum Ask {
     Init,
     /// Take in a node that waits, as a learner; then promote it
     Add {
-        /// Its peer address
+        /// Its admin address
         #[arg(value_name = "HOST:PORT", value_parser = host_and_port)]
         address: String,
-        #[command(flatten)]
-        expect: Expect,
     },
     /// Make a learner a voter
     Promote(Change),
@@ -70,7 +68,7 @@ enum Ask {
         /// Node id
         node: u64,
     },
-    /// Move leaders and clients away from a node, before it is stopped or removed
+    /// Move leaders away from a node, before it is stopped or removed
     Drain {
         /// Node id
         node: u64,
@@ -84,12 +82,6 @@ enum Ask {
 struct Change {
     /// Node id
     node: u64,
-    #[command(flatten)]
-    expect: Expect,
-}
-
-#[derive(Debug, Args)]
-struct Expect {
     /// Only if the membership still has this revision
     #[arg(long, value_name = "REVISION")]
     expect: Option<u64>,
@@ -121,21 +113,18 @@ impl Ask {
         match self {
             Self::Status { json } => Question::Status { json },
             Self::Init => Question::Initialise,
-            Self::Add { address, expect } => Question::Add {
-                address,
-                expected: expect.expect,
-            },
+            Self::Add { address } => Question::Add { address },
             Self::Promote(change) => Question::Promote {
                 node: change.node,
-                expected: change.expect.expect,
+                expected: change.expect,
             },
             Self::Demote(change) => Question::Demote {
                 node: change.node,
-                expected: change.expect.expect,
+                expected: change.expect,
             },
             Self::Remove(change) => Question::Remove {
                 node: change.node,
-                expected: change.expect.expect,
+                expected: change.expect,
             },
             Self::Transfer { group, node } => Question::Transfer { group, node },
             Self::Drain { node, undo } => Question::Drain { node, undo },

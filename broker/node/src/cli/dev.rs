@@ -12,9 +12,10 @@ use crate::dev::{NODES_MAX, Plan, Ports};
 /// Run a broker for everybody on this machine, to try things out.
 ///
 /// One node is the same as serve with anonymous access on loopback: MQTT on the base port, HTTP 8000 above
-/// it. Several nodes are child processes of this one that form a cluster: node 2 has MQTT on the base port
-/// + 1, and so on; ports for other nodes begin 6000 above the base port, those for quorate admin 6100.
-/// Their data and logs are in node-1, node-2, … of the data directory.
+/// it. Several nodes are child processes of this one that form a cluster: node 2 has MQTT on the next port,
+/// and so on; each has its port for other nodes 6000 above that for MQTT, the one for quorate admin
+/// 6100 above. (With a base port above 57529 all of them are below instead.) Their data and logs are node-1,
+/// node-1.log, node-2, … in the data directory.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Dev {

@@ -22,8 +22,10 @@ const ADMIN_OFFSET: u16 = 6100;
 const HTTP_OFFSET: u16 = 8000;
 
 impl Ports {
-    /// The largest base port whose nodes all have ports.
-    pub const BASE_MAX: u16 = u16::MAX - HTTP_OFFSET - (NODES_MAX - 1);
+    /// The largest base port.
+    pub const BASE_MAX: u16 = u16::MAX - (NODES_MAX - 1);
+    /// From here on the other ports are below MQTT's: there is no room above.
+    const BELOW_FROM: u16 = Self::BASE_MAX - HTTP_OFFSET + 1;
 
     /// Ports of a node, the first one being 1.
     ///
@@ -32,11 +34,18 @@ impl Ports {
     pub fn of(base: u16, node: u16) -> Self {
         assert!(base <= Self::BASE_MAX && (1..=NODES_MAX).contains(&node));
         let mqtt = base + (node - 1);
+        let at = |offset: u16| {
+            if base < Self::BELOW_FROM {
+                mqtt + offset
+            } else {
+                mqtt - offset
+            }
+        };
         Self {
             mqtt,
-            peers: mqtt + PEERS_OFFSET,
-            admin: mqtt + ADMIN_OFFSET,
-            http: mqtt + HTTP_OFFSET,
+            peers: at(PEERS_OFFSET),
+            admin: at(ADMIN_OFFSET),
+            http: at(HTTP_OFFSET),
         }
     }
 }
@@ -49,7 +58,13 @@ mod tests {
 
     #[test]
     fn no_two_ports_of_a_cluster_are_the_same() {
-        for base in [1, 1883, Ports::BASE_MAX] {
+        for base in [
+            1,
+            1883,
+            Ports::BELOW_FROM - 1,
+            Ports::BELOW_FROM,
+            Ports::BASE_MAX,
+        ] {
             let nodes = (1..=NODES_MAX).map(|node| Ports::of(base, node));
             let ports: BTreeSet<u16> = nodes
                 .flat_map(|ports| [ports.mqtt, ports.peers, ports.admin, ports.http])

@@ -16,7 +16,7 @@ use super::tls::PeerTls;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectError {
+pub(crate) enum ConnectError {
     #[error("{0} is no address of the form HOST:PORT")]
     Address(String),
     #[error(
@@ -32,7 +32,7 @@ pub(super) enum ConnectError {
 }
 
 /// Connects; the host of `address` is also the name that the peer's certificate must have.
-pub(super) async fn connect(
+pub(crate) async fn connect(
     address: &str,
     tls: Option<&Arc<PeerTls>>,
 ) -> Result<Channel, ConnectError> {

@@ -27,6 +27,7 @@ use super::limits::{
 use super::queue::Queue;
 use super::shared::Shared;
 use super::socket::{Accepted, Socket};
+use super::tls::PeerTls;
 
 /// How every HTTP/2 connection begins.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -117,15 +118,11 @@ async fn shake_hands(
     let from = stream
         .peer_addr()
         .unwrap_or_else(|_| (Ipv4Addr::UNSPECIFIED, 0).into());
-    let greeted = timeout(HELLO_WAIT, greet(&shared, stream)).await;
+    let greeted = timeout(HELLO_WAIT, greet(shared.tls.as_ref(), stream)).await;
     match greeted.unwrap_or(Err(Refusal::Silent)) {
         // An error means that the server stops.
         Ok(socket) => {
-            let place = Accepted {
-                socket,
-                _place: place,
-            };
-            let _ = accepted.send(place).await;
+            let _ = accepted.send(Accepted::new(socket, place)).await;
         }
         Err(refusal) => {
             tracing::info!(%from, "a connection to the peers' port is refused: {refusal}");
@@ -134,9 +131,14 @@ async fn shake_hands(
     }
 }
 
-async fn greet(shared: &Shared, stream: TcpStream) -> Result<Socket, Refusal> {
+/// What comes before HTTP/2: the TLS handshake, or a look whether it is HTTP/2 at all. The caller sets the
+/// time it may take.
+pub(crate) async fn greet(
+    tls: Option<&Arc<PeerTls>>,
+    stream: TcpStream,
+) -> Result<Socket, Refusal> {
     stream.set_nodelay(true).map_err(|_| Refusal::Silent)?;
-    let Some(tls) = &shared.tls else {
+    let Some(tls) = tls else {
         let mut start = [0; PREFACE.len()];
         let count = stream.peek(&mut start).await.map_err(|_| Refusal::Silent)?;
         return match count {

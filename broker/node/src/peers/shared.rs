@@ -246,7 +246,7 @@ async fn sweep(shared: Weak<Shared>) {
 }
 
 /// Looks at the certificate files, as long as somebody uses them.
-async fn reload(tls: Weak<PeerTls>) {
+pub(crate) async fn reload(tls: Weak<PeerTls>) {
     let mut ticks = tokio::time::interval(RELOAD_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

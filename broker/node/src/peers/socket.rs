@@ -12,7 +12,7 @@ use tonic::transport::server::Connected;
 
 /// The two forms.
 #[derive(Debug)]
-pub(super) enum Socket {
+pub(crate) enum Socket {
     /// On loopback.
     Plain(TcpStream),
     /// Everywhere.
@@ -21,9 +21,18 @@ pub(super) enum Socket {
 
 /// A connection that came, with its place among those that may be there at once.
 #[derive(Debug)]
-pub(super) struct Accepted {
-    pub(super) socket: Socket,
-    pub(super) _place: OwnedSemaphorePermit,
+pub(crate) struct Accepted {
+    socket: Socket,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Accepted {
+    pub(crate) fn new(socket: Socket, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            socket,
+            _place: place,
+        }
+    }
 }
 
 impl Connected for Accepted {

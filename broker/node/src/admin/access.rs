@@ -5,20 +5,14 @@ use std::collections::BTreeMap;
 
 use quorate_control::{Incarnation, NodeId};
 
-/// The cluster and its changes, as one node can tell and bring them about.
+/// The cluster and its changes, as one member can tell and bring them about.
 ///
-/// Every call may be made on every node: what only the leader of the control group can do is passed on to
-/// it by the implementation, which also sets the time that may take.
+/// What only the leader of the control group can do is passed on to it by the implementation, which also
+/// sets the time that may take.
 #[tonic::async_trait]
-pub trait Membership: Send + Sync {
-    /// The cluster as this node knows it, with what leaders on other nodes answer in a short time.
-    async fn status(&self) -> ClusterStatus;
-
-    /// Makes a new cluster of one out of this node.
-    ///
-    /// # Errors
-    /// It belongs to one already.
-    async fn initialise(&self) -> Result<Changed, ChangeError>;
+pub trait ClusterAccess: Send + Sync {
+    /// The cluster as this node knows it.
+    fn status(&self) -> ClusterStatus;
 
     /// Changes the wanted membership, if it still has the expected revision. Done when the change is
     /// committed in the control group; the other groups converge to it afterwards.
@@ -27,24 +21,22 @@ pub trait Membership: Send + Sync {
     /// The revision is another one, the change is not allowed, or the leader does not answer.
     async fn change(&self, expected: u64, change: Change) -> Result<Changed, ChangeError>;
 
-    /// Makes a voter the leader of a group (0 is control, shard n is n + 1).
+    /// Makes a voter the leader of a group (0 is control, shard n is n + 1) that this node leads.
     ///
     /// # Errors
-    /// It is no voter of the group, has not caught up, or no leader answers.
+    /// This node does not lead it, or the other one cannot.
     async fn transfer(&self, group: u32, to: NodeId) -> Result<(), ChangeError>;
 
-    /// Begins or ends a drain of a node; answers with the groups that it still leads.
+    /// Begins or ends a drain of a node. Done when it is committed.
     ///
     /// # Errors
     /// There is no such member, or no leader answers.
-    async fn drain(&self, node: NodeId, undo: bool) -> Result<Vec<u32>, ChangeError>;
+    async fn drain(&self, node: NodeId, undo: bool) -> Result<(), ChangeError>;
 }
 
 /// A change of the wanted membership.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// Take in the node that waits at this peer address (`HOST:PORT`), as a learner.
-    Add(String),
     /// Learner to voter.
     Promote(NodeId),
     /// Voter to learner.
@@ -73,23 +65,31 @@ pub enum ChangeError {
         /// The revision now.
         current: u64,
     },
-    /// The node belongs to no cluster.
+    /// The node belongs to no cluster yet.
+    #[error("this node belongs to no cluster yet")]
+    NotMember,
+    /// The node belongs to a cluster, or is about to.
     #[error(
-        "this node belongs to no cluster yet: quorate admin init makes one, add takes it into another"
+        "this node does not wait to be told: it belongs to a cluster, or is on its way into one"
     )]
-    NotInitialised,
-    /// The node belongs to a cluster.
-    #[error("this node belongs to cluster {cluster:032x} already")]
-    AlreadyInitialised {
-        /// Which one.
-        cluster: u128,
-    },
+    NotWaiting,
     /// No such member.
     #[error("node {0} is no member; quorate admin status shows who is")]
     UnknownNode(NodeId),
     /// No such group.
     #[error("there is no group {0}; quorate admin status shows which there are")]
     UnknownGroup(u32),
+    /// Only the group's leader can do it.
+    #[error("this node does not lead group {group}; {}", match leader {
+        Some(leader) => format!("node {leader} does"),
+        None => "nobody does at the moment".to_owned(),
+    })]
+    NotLeader {
+        /// The group.
+        group: u32,
+        /// Who does, as far as is known.
+        leader: Option<NodeId>,
+    },
     /// Not now, or not at all.
     #[error("{0}")]
     Refused(String),
@@ -108,18 +108,22 @@ pub enum Role {
     Learner,
     /// Votes and may lead.
     Voter,
+    /// On its way out of all groups.
+    Leaving,
 }
 
 /// See `StatusReply` in `admin.proto`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClusterStatus {
-    /// The cluster; `None` before the node belongs to one.
-    pub cluster: Option<u128>,
-    /// The node asked; 0 before it belongs to a cluster.
+    /// The cluster.
+    pub cluster: u128,
+    /// The node asked.
     pub node: NodeId,
+    /// Whether it holds its lease.
+    pub lease_held: bool,
     /// Revision of the wanted membership.
     pub revision: u64,
-    /// All members, by id.
+    /// All members, by id; removed ones are not among them.
     pub members: Vec<MemberView>,
     /// All groups, by number.
     pub groups: Vec<GroupView>,
@@ -130,18 +134,24 @@ pub struct ClusterStatus {
 pub struct MemberView {
     /// Its id.
     pub node: NodeId,
+    /// What people call it.
+    pub name: String,
     /// What it is wanted to be.
     pub role: Role,
     /// Its present life.
     pub incarnation: Incarnation,
-    /// Whether it holds its lease, as far as the control state tells.
-    pub lease_held: bool,
+    /// Whether that life may hold a lease.
+    pub live: bool,
+    /// Whether it has to stay away since it cannot reach another live node.
+    pub suspended: bool,
+    /// Whether it is to lead nothing.
+    pub draining: bool,
     /// Where nodes reach it.
     pub peer_address: String,
     /// Where clients reach it.
     pub client_address: String,
-    /// Whether it is being emptied.
-    pub draining: bool,
+    /// Where operators reach it.
+    pub admin_address: String,
 }
 
 /// One group.
