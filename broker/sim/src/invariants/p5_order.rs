@@ -15,39 +15,37 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
     let mut last = BTreeMap::new();
     for (place, event) in world.history.iter() {
-        match *event {
-            Event::Sent { message, .. }
-            | Event::Connecting {
-                will: Some(message),
-                ..
-            } => {
-                sent.entry(message).or_insert(place);
+        if let Event::Sent { message, .. }
+        | Event::Connecting {
+            will: Some(message),
+            ..
+        } = *event
+        {
+            sent.entry(message).or_insert(place);
+        } else if let Event::Received {
+            client,
+            message,
+            arrival,
+            ..
+        } = *event
+        {
+            if arrival.retain || !seen.insert((client, message)) {
+                continue;
             }
-            Event::Received {
-                client,
-                message,
-                arrival,
-                ..
-            } => {
-                if arrival.retain || !seen.insert((client, message)) {
-                    continue;
-                }
-                let between = (sent.get(&message).copied().unwrap_or(0), place);
-                let mut own = intervals.iter().filter(|one| one.client == client);
-                if !own.any(|one| covers(world, one, message, between)) {
-                    continue;
-                }
-                let published = &world.history.messages[message];
-                let stream = (client, published.publisher, &published.topic, published.qos);
-                let before = last.insert(stream, message).unwrap_or(0);
-                if before > message {
-                    let what = format!(
-                        "client {client} got message {message} after {before}, at event {place}"
-                    );
-                    return Err(Violation::new("P5", what));
-                }
+            let between = (sent.get(&message).copied().unwrap_or(0), place);
+            let mut own = intervals.iter().filter(|one| one.client == client);
+            if !own.any(|one| covers(world, one, message, between)) {
+                continue;
             }
-            _ => {}
+            let published = &world.history.messages[message];
+            let stream = (client, published.publisher, &published.topic, published.qos);
+            let before = last.insert(stream, message).unwrap_or(0);
+            if before > message {
+                let what = format!(
+                    "client {client} got message {message} after {before}, at event {place}"
+                );
+                return Err(Violation::new("P5", what));
+            }
         }
     }
     Ok(())
