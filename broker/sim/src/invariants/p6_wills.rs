@@ -17,8 +17,8 @@ struct Armed {
     ended: bool,
     /// The client connected again.
     came_back: bool,
-    /// The node died after the goodbye.
-    crashed_after_goodbye: bool,
+    /// The node died after its CONNECT: a goodbye may have come too late.
+    crashed: bool,
 }
 
 pub(super) fn check(world: &World) -> Result<(), Violation> {
@@ -33,7 +33,7 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
                     &format!("came to client {client} more than once"),
                 ));
             }
-            let quiet = armed.said_goodbye && !armed.came_back && !armed.crashed_after_goodbye;
+            let quiet = armed.said_goodbye && !armed.came_back && !armed.crashed;
             if (!armed.ended || quiet) && got(world, client, message) {
                 return Err(broken(&armed, "was published without reason"));
             }
@@ -71,8 +71,8 @@ fn collect(world: &World) -> Vec<Armed> {
         } else if let Event::Closed { link, .. } = *event {
             change(&mut all, link, |one| one.ended = true);
         } else if let Event::Crashed = *event {
-            for (_, one) in all.iter_mut().filter(|(_, one)| one.said_goodbye) {
-                one.crashed_after_goodbye = true;
+            for (_, one) in &mut all {
+                one.crashed = true;
             }
         }
     }
@@ -94,7 +94,7 @@ impl Armed {
             said_goodbye: false,
             ended: false,
             came_back: false,
-            crashed_after_goodbye: false,
+            crashed: false,
         }
     }
 }
