@@ -1,7 +1,7 @@
 //! Every bound of the simulation, with its reason.
 
 /// Chaos ends after this many steps, unless the scenario is shorter: enough for hundreds of messages and some crashes.
-pub(crate) const STEPS_MAX: usize = 2_600;
+pub(crate) const STEPS_MAX: usize = 5_000;
 /// PUBLISHes a client leaves unacknowledged. Small, so that packet ids come again soon.
 pub(crate) const CLIENT_IN_FLIGHT_MAX: usize = 6;
 /// Packet ids a client uses in turn; above what it may have in flight, and small for the same reason.

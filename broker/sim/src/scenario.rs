@@ -105,7 +105,7 @@ impl Scenario {
         }
         Self {
             mistake,
-            steps: random.within(STEPS_MAX / 3, STEPS_MAX),
+            steps: random.within(STEPS_MAX / 4, STEPS_MAX),
             workers: random.within(1, 2) as u16,
             shards: random.within(1, 3) as u16,
             profiles,

@@ -263,14 +263,21 @@ impl World {
         (self.node.as_mut(), outside)
     }
 
-    /// The machine dies now, or in the middle of its next write.
+    /// The machine dies: now, in the middle of the next commit, or at some write to come.
     fn crash(&mut self) -> Result<(), Violation> {
-        if self.node.is_some() && self.random.one_in(2) {
-            let operations = self.random.below(4) as u64;
-            self.storage.disk.cut_power_after(operations);
-            self.take(Step::Commit)?;
+        match self.random.below(3) {
+            0 => self.die(),
+            1 => {
+                let operations = self.random.below(4) as u64;
+                self.storage.disk.cut_power_after(operations);
+                self.take(Step::Commit)?;
+                self.die();
+            }
+            _ => {
+                let operations = self.random.below(60) as u64;
+                self.storage.disk.cut_power_after(operations);
+            }
         }
-        self.die();
         Ok(())
     }
 

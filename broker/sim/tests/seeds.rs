@@ -3,7 +3,7 @@
 use quorate_sim::{Mistake, Summary, run_seed};
 
 /// What a test run can afford without optimisation: some seconds.
-const SEEDS: u64 = 700;
+const SEEDS: u64 = 500;
 
 #[test]
 fn every_promise_holds_in_every_seed() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::cell::{Cell, Load, Pace, Work};
 use super::engine::Engine;
@@ -85,7 +85,8 @@ pub fn measure(cell: &Cell, kind: Kind, effort: Effort) -> Result<Measure> {
 
 fn idle_connections(count: usize, kind: Kind) -> Result<Measure> {
     let server = Server::start(kind, false)?;
-    let bytes_per_connection = idle::measure(&server, count).with_context(|| server.log())?;
+    let bytes_per_connection =
+        idle::measure(&server, count).map_err(|error| with_log(&error, &server))?;
     Ok(Measure {
         per_second: 0.0,
         cpu_per_million: 0.0,
@@ -97,7 +98,12 @@ fn idle_connections(count: usize, kind: Kind) -> Result<Measure> {
 
 fn messages(load: Load, kind: Kind, effort: Effort) -> Result<Measure> {
     let server = Server::start(kind, load.persistent)?;
-    one_run(&server.system(), load, effort).with_context(|| server.log())
+    one_run(&server.system(), load, effort).map_err(|error| with_log(&error, &server))
+}
+
+/// The error, and what the broker has to say about it.
+fn with_log(error: &anyhow::Error, server: &Server) -> anyhow::Error {
+    anyhow::anyhow!("{error:#} {}", server.log())
 }
 
 /// One load on one system.

@@ -13,28 +13,24 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
     let intervals = lasting(world);
     let mut first_sent = BTreeMap::new();
     for (place, event) in world.history.iter() {
-        match *event {
-            Event::Sent { message, .. } => {
-                first_sent.entry(message).or_insert(place);
-            }
-            Event::Acknowledged {
-                message,
-                client: publisher,
-            } => {
-                let sent = first_sent.get(&message).copied().unwrap_or(place);
-                for interval in &intervals {
-                    if must_get(world, interval, message, sent)
-                        && !got(world, interval.client, message)
-                    {
-                        let client = interval.client;
-                        let what = format!(
-                            "client {client} never got message {message} of client {publisher}, acknowledged at event {place}"
-                        );
-                        return Err(Violation::new("P1", what));
-                    }
+        if let Event::Sent { message, .. } = *event {
+            first_sent.entry(message).or_insert(place);
+        } else if let Event::Acknowledged {
+            message,
+            client: publisher,
+        } = *event
+        {
+            let sent = first_sent.get(&message).copied().unwrap_or(place);
+            for interval in &intervals {
+                if must_get(world, interval, message, sent) && !got(world, interval.client, message)
+                {
+                    let client = interval.client;
+                    let what = format!(
+                        "client {client} never got message {message} of client {publisher}, acknowledged at event {place}"
+                    );
+                    return Err(Violation::new("P1", what));
                 }
             }
-            _ => {}
         }
     }
     Ok(())

@@ -13,32 +13,29 @@ type Sessions = BTreeMap<(ClientNumber, u16), (MessageNumber, LinkNumber)>;
 pub(super) fn check(world: &World) -> Result<(), Violation> {
     let mut sessions = Sessions::new();
     for (place, event) in world.history.iter() {
-        match *event {
-            Event::Connected {
-                client,
-                present: false,
-                ..
-            } => {
-                sessions.retain(|(other, _), _| *other != client);
-            }
-            Event::Received {
-                client,
-                link,
-                message,
-                arrival,
-            } => {
-                let durable = world.clients()[client].profile.stays();
-                if let (true, Some(id)) = (durable, arrival.packet_id) {
-                    let before = sessions.insert((client, id), (message, link));
-                    let wrong = before.and_then(|before| judge(before, (message, link), arrival));
-                    if let Some(wrong) = wrong {
-                        let what =
-                            format!("client {client}, packet id {id}, event {place}: {wrong}");
-                        return Err(Violation::new("P5", what));
-                    }
+        if let Event::Connected {
+            client,
+            present: false,
+            ..
+        } = *event
+        {
+            sessions.retain(|(other, _), _| *other != client);
+        } else if let Event::Received {
+            client,
+            link,
+            message,
+            arrival,
+        } = *event
+        {
+            let durable = world.clients()[client].profile.stays();
+            if let (true, Some(id)) = (durable, arrival.packet_id) {
+                let before = sessions.insert((client, id), (message, link));
+                let wrong = before.and_then(|before| judge(before, (message, link), arrival));
+                if let Some(wrong) = wrong {
+                    let what = format!("client {client}, packet id {id}, event {place}: {wrong}");
+                    return Err(Violation::new("P5", what));
                 }
             }
-            _ => {}
         }
     }
     Ok(())

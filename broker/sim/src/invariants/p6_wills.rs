@@ -17,8 +17,8 @@ struct Armed {
     ended: bool,
     /// The client connected again.
     came_back: bool,
-    /// The node died after the goodbye.
-    crashed_after_goodbye: bool,
+    /// The node died after its CONNECT: a goodbye may have come too late.
+    crashed: bool,
 }
 
 pub(super) fn check(world: &World) -> Result<(), Violation> {
@@ -33,7 +33,7 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
                     &format!("came to client {client} more than once"),
                 ));
             }
-            let quiet = armed.said_goodbye && !armed.came_back && !armed.crashed_after_goodbye;
+            let quiet = armed.said_goodbye && !armed.came_back && !armed.crashed;
             if (!armed.ended || quiet) && got(world, client, message) {
                 return Err(broken(&armed, "was published without reason"));
             }
@@ -59,24 +59,21 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
 fn collect(world: &World) -> Vec<Armed> {
     let mut all: Vec<(LinkNumber, Armed)> = Vec::new();
     for (place, event) in world.history.iter() {
-        match *event {
-            Event::Connecting { client, link, will } => {
-                for (_, one) in all.iter_mut().filter(|(_, one)| one.client == client) {
-                    one.came_back = true;
-                }
-                all.extend(will.map(|message| (link, Armed::new(client, message, place))));
+        if let Event::Connecting { client, link, will } = *event {
+            for (_, one) in all.iter_mut().filter(|(_, one)| one.client == client) {
+                one.came_back = true;
             }
-            Event::Connected { link, .. } => change(&mut all, link, |one| one.accepted = true),
-            Event::Disconnecting { link, .. } => {
-                change(&mut all, link, |one| one.said_goodbye = true)
+            all.extend(will.map(|message| (link, Armed::new(client, message, place))));
+        } else if let Event::Connected { link, .. } = *event {
+            change(&mut all, link, |one| one.accepted = true);
+        } else if let Event::Disconnecting { link, .. } = *event {
+            change(&mut all, link, |one| one.said_goodbye = true)
+        } else if let Event::Closed { link, .. } = *event {
+            change(&mut all, link, |one| one.ended = true);
+        } else if let Event::Crashed = *event {
+            for (_, one) in &mut all {
+                one.crashed = true;
             }
-            Event::Closed { link, .. } => change(&mut all, link, |one| one.ended = true),
-            Event::Crashed => {
-                for (_, one) in all.iter_mut().filter(|(_, one)| one.said_goodbye) {
-                    one.crashed_after_goodbye = true;
-                }
-            }
-            _ => {}
         }
     }
     all.into_iter().map(|(_, one)| one).collect()
@@ -97,7 +94,7 @@ impl Armed {
             said_goodbye: false,
             ended: false,
             came_back: false,
-            crashed_after_goodbye: false,
+            crashed: false,
         }
     }
 }

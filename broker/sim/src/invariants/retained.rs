@@ -13,14 +13,10 @@ pub(super) fn check(world: &World) -> Result<(), Violation> {
     let mut sent = BTreeMap::new();
     let mut answered = BTreeMap::new();
     for (place, event) in world.history.iter() {
-        match *event {
-            Event::Sent { message, .. } => {
-                sent.entry(message).or_insert(place);
-            }
-            Event::Acknowledged { message, .. } => {
-                answered.insert(message, place);
-            }
-            _ => {}
+        if let Event::Sent { message, .. } = *event {
+            sent.entry(message).or_insert(place);
+        } else if let Event::Acknowledged { message, .. } = *event {
+            answered.insert(message, place);
         }
     }
     for (message, sent) in sent {

@@ -19,29 +19,27 @@ pub(super) struct Interval {
 pub(super) fn all(world: &World) -> Vec<Interval> {
     let mut intervals: Vec<Interval> = Vec::new();
     for (place, event) in world.history.iter() {
-        match *event {
-            Event::Subscribed {
+        if let Event::Subscribed {
+            client,
+            filter,
+            qos,
+        } = *event
+        {
+            intervals.push(Interval {
                 client,
                 filter,
                 qos,
-            } => {
-                intervals.push(Interval {
-                    client,
-                    filter,
-                    qos,
-                    since: place,
-                    until: None,
-                });
-            }
-            Event::Unsubscribing { client, filter } => {
-                end(&mut intervals, place, |one| {
-                    one.client == client && one.filter == filter
-                });
-            }
-            Event::Closed { client, .. } if !world.clients()[client].profile.stays() => {
-                end(&mut intervals, place, |one| one.client == client);
-            }
-            _ => {}
+                since: place,
+                until: None,
+            });
+        } else if let Event::Unsubscribing { client, filter } = *event {
+            end(&mut intervals, place, |one| {
+                one.client == client && one.filter == filter
+            });
+        } else if let Event::Closed { client, .. } = *event
+            && !world.clients()[client].profile.stays()
+        {
+            end(&mut intervals, place, |one| one.client == client);
         }
     }
     intervals

@@ -156,7 +156,7 @@ impl SimWorker {
             let count = output.len().min(link.room());
             link.write(&output.pending()[..count]);
             output.advance(count, pool);
-            if output.len() == 0 {
+            if output.pending().is_empty() {
                 self.core.handle_written(id, count);
             } else {
                 self.core.handle_blocked(id, count);
@@ -199,10 +199,10 @@ impl SimWorker {
         let mut ended = Vec::new();
         self.core.take_ended(&mut ended);
         for id in ended {
-            if let Some(number) = self.links.remove(&id) {
-                if let Some(link) = links.get_mut(&number) {
-                    link.node_closed = true;
-                }
+            if let Some(number) = self.links.remove(&id)
+                && let Some(link) = links.get_mut(&number)
+            {
+                link.node_closed = true;
             }
             self.core.free(id);
         }

@@ -94,11 +94,10 @@ impl World {
     }
 
     fn is_at_rest(&mut self) -> bool {
-        let clients = self.clients.iter().filter(|client| !client.profile.leaves);
-        let clients = clients.map(|client| client.is_connected() && client.is_at_rest());
-        let links = self.links.values();
-        clients.fold(true, |all, one| all && one)
-            && links.into_iter().all(|link| {
+        let mut clients = self.clients.iter().filter(|client| !client.profile.leaves);
+        let mut links = self.links.values();
+        clients.all(|client| client.is_connected() && client.is_at_rest())
+            && links.all(|link| {
                 link.to_node.is_empty() && link.at_node.is_empty() && link.to_client.is_empty()
             })
             && self.node.as_mut().is_some_and(super::Node::is_at_rest)
