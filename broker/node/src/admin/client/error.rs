@@ -51,17 +51,23 @@ impl AskError {
         if status.metadata().contains_key(REVISION) {
             return Self::Stale(message);
         }
-        // The service itself never uses the first two, and the third only without a cause: they are what the
-        // end of a connection looks like.
+        // The service itself never uses the first three, and the fourth only without a cause: they are what
+        // the end of a connection looks like.
         let code = status.code();
-        let is_lost = matches!(code, Code::Unknown | Code::Cancelled)
+        let is_lost = matches!(code, Code::Internal | Code::Unknown | Code::Cancelled)
             || (code == Code::Unavailable && std::error::Error::source(status).is_some());
-        if is_lost {
-            return Self::Unreachable {
-                to: to.to_owned(),
-                problem: message,
-            };
+        if !is_lost {
+            return Self::Refused(message);
         }
-        Self::Refused(message)
+        let hint = if code == Code::Internal {
+            "; a node that has certificates is asked with --cert, --key and --ca"
+        } else {
+            ""
+        };
+        let problem = format!("{message}{hint}");
+        Self::Unreachable {
+            to: to.to_owned(),
+            problem,
+        }
     }
 }
