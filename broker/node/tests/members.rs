@@ -180,7 +180,7 @@ impl Node {
                 expiry_seconds: None,
             };
             let command = quorate_shard::Command::Publish(Publish {
-                message: Arc::new(message),
+                message,
                 publisher: None,
                 origin: None,
             });
