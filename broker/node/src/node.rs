@@ -17,6 +17,7 @@ use std::thread::JoinHandle;
 use anyhow::Context;
 use rustls::crypto::CryptoProvider;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::auth::Authenticator;
 use crate::config::Config;
@@ -120,10 +121,11 @@ async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Resu
         println!("listening on {scheme}://{address}");
     }
     let door = tokio::spawn(door.run(ended.clone()));
+    let mut services = JoinSet::new();
     if let Some(address) = config.http {
         let http = HttpServer::open(address, health, metrics)?;
         println!("HTTP on http://{}/metrics", http.address()?);
-        tokio::spawn(http.run(ended));
+        services.spawn(http.run(ended));
     }
     print!("{hints}");
     println!("ready");
@@ -139,6 +141,8 @@ async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Resu
     groups.shutdown().await;
     peers.shutdown().await;
     entrance.close().await;
+    // Their ports must be free for the next life.
+    services.shutdown().await;
     Ok(ending)
 }
 

@@ -95,32 +95,35 @@ struct Answers(Arc<Service>);
 
 impl Handler for Answers {
     fn handle(&self, from: Sender, kind: Kind, body: Bytes, reply: Replier) {
-        match kind {
-            Kind::Lease => {
-                let Ok(request) = LeaseRequest::decode(body) else {
-                    return;
-                };
-                let service = Arc::clone(&self.0);
-                let life = Life {
-                    node: from.node,
-                    incarnation: from.incarnation,
-                };
-                tokio::spawn(async move {
-                    let answer = service.renew(life, request).await;
-                    reply.send(answer.encode_to_vec().into());
-                });
-            }
+        if kind == Kind::Lease {
+            self.lease(from, body, reply);
+        } else if kind == Kind::Control && convert::decode_control(body.clone()).is_ok() {
             // Read first: bytes that are no command would stop the group.
-            Kind::Control if convert::decode_control(body.clone()).is_ok() => {
-                let group = self.0.group.clone();
-                tokio::spawn(async move {
-                    let result = propose(&group, body).await;
-                    reply.send(convert::encode_control_answer(result));
-                });
-            }
-            // Of this block nothing else is sent, and other blocks have other handlers.
-            other => tracing::debug!(kind = ?other, "a frame that nobody answers"),
+            let group = self.0.group.clone();
+            tokio::spawn(async move {
+                let result = propose(&group, body).await;
+                reply.send(convert::encode_control_answer(result));
+            });
+        } else {
+            tracing::debug!(?kind, "a frame that nobody answers");
         }
+    }
+}
+
+impl Answers {
+    fn lease(&self, from: Sender, body: Bytes, reply: Replier) {
+        let Ok(request) = LeaseRequest::decode(body) else {
+            return;
+        };
+        let service = Arc::clone(&self.0);
+        let life = Life {
+            node: from.node,
+            incarnation: from.incarnation,
+        };
+        tokio::spawn(async move {
+            let answer = service.renew(life, request).await;
+            reply.send(answer.encode_to_vec().into());
+        });
     }
 }
 

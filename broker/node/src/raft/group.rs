@@ -28,6 +28,8 @@ pub(crate) struct Group {
     shared: Arc<Shared>,
     leadership: watch::Receiver<Leadership>,
     leader: watch::Receiver<Option<NodeId>>,
+    server: Arc<RaftServer>,
+    number: u32,
     tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -150,6 +152,8 @@ impl Group {
             shared,
             leadership,
             leader,
+            server: parts.server,
+            number: parts.number,
             tasks: Arc::default(),
         };
         let leading = tokio::spawn(lead(group.raft.clone(), parts.machine, told));
@@ -250,6 +254,7 @@ impl Group {
         for task in self.tasks().drain(..) {
             task.abort();
         }
+        self.server.remove(self.number);
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "a group did not stop cleanly");
         }
