@@ -8,6 +8,7 @@ mod collector;
 mod counter;
 mod families;
 mod groups;
+mod peers;
 mod worker;
 
 use std::sync::Arc;
@@ -98,6 +99,14 @@ impl Metrics {
     /// They were added before.
     pub fn add_groups(&self, groups: &crate::raft::Groups) -> Result<(), MetricsError> {
         groups::add_groups(self, groups)
+    }
+
+    /// Adds the families of the streams between nodes.
+    ///
+    /// # Errors
+    /// They were added before.
+    pub fn add_peers(&self, peers: &crate::peers::Peers) -> Result<(), MetricsError> {
+        peers::add_peers(self, peers)
     }
 
     /// All families in Prometheus's text format.

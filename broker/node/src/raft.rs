@@ -38,4 +38,6 @@ pub(crate) use shard_machine::ShardMachine;
 pub use start::StartError;
 
 #[cfg(test)]
+mod network_tests;
+#[cfg(test)]
 mod suite;
