@@ -107,6 +107,7 @@ async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Resu
         *leaders[usize::from(shard)].borrow()
     });
     metrics.add_groups(&groups)?;
+    metrics.add_peers(&peers)?;
 
     let errands = Errands::new(groups.clone(), peers.clone(), interests, mailboxes.clone());
     let workers = start_workers(config, idle, mailboxes, &errands, &registry, &provider)?;

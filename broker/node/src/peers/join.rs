@@ -30,12 +30,19 @@ pub async fn join(
     let mut client = PeerClient::new(channel);
     let answer = timeout(JOIN_WAIT + HELLO_WAIT, client.join(request)).await;
     let answer = answer.map_err(|_| unreachable("it does not answer in time".to_owned()))?;
-    let answer = answer.map_err(|status| match status.code() {
-        tonic::Code::FailedPrecondition | tonic::Code::PermissionDenied => JoinError::Refused {
-            address: address.to_owned(),
-            problem: status.message().to_owned(),
-        },
-        _ => unreachable(format!("{}: {}", status.code(), status.message())),
+    let answer = answer.map_err(|status| {
+        let is_refusal = matches!(
+            status.code(),
+            tonic::Code::FailedPrecondition | tonic::Code::PermissionDenied
+        );
+        if is_refusal {
+            JoinError::Refused {
+                address: address.to_owned(),
+                problem: status.message().to_owned(),
+            }
+        } else {
+            unreachable(format!("{}: {}", status.code(), status.message()))
+        }
     })?;
     Ok(answer.into_inner())
 }

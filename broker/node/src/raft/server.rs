@@ -68,6 +68,10 @@ impl RaftServer {
         body: Bytes,
         reply: Replier,
     ) -> Result<(), Unanswered> {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the kinds of other modules are none of its business"
+        )]
         match kind {
             Kind::RaftAppend => self.append(from, body, reply),
             Kind::RaftAppendEnd => {
@@ -81,7 +85,7 @@ impl RaftServer {
             Kind::RaftTransfer => self.transfer(body, reply),
             Kind::RaftSnapshotOffer | Kind::RaftSnapshotPiece => self.piece(from, body, reply),
             Kind::RaftSnapshotInstall => self.install(from, body, reply),
-            // Registered for its own block only.
+            // It is registered for its own block only.
             _ => Ok(()),
         }
     }
