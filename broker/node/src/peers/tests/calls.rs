@@ -110,9 +110,8 @@ async fn a_peer_that_comes_back_is_found_again_at_its_new_life() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_does_not_read_fills_only_its_own_queue() {
+async fn a_port_that_never_answers_stalls_nobody_else() {
     let nodes = cluster(3, None).await;
-    // Handlers that block would be a bug; a blocked runtime thread stands for a peer that is stuck.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut members: Vec<_> = nodes.iter().map(|node| node.at.clone()).collect();
     members.push(PeerAddress {
