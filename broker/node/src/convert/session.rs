@@ -196,10 +196,12 @@ fn decode_packet(
         let packet = DeliveryPacket::PubRel;
         return Ok(Delivery { sequence, packet });
     };
-    let message = messages.get(place as usize).ok_or(Malformed::Range {
-        field: "packet.message",
-        value: packet.message.into(),
-    })?;
+    let message = messages
+        .get(place as usize)
+        .ok_or_else(|| Malformed::Range {
+            field: "packet.message",
+            value: packet.message.into(),
+        })?;
     // A session panics on a durable delivery at QoS 0, which none is.
     let qos = match message::decode_qos(packet.qos)? {
         quorate_codec::QoS::AtMostOnce => {

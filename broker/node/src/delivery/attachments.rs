@@ -39,6 +39,24 @@ struct Attached {
     received: Sequence,
 }
 
+impl Sessions {
+    /// The worker that a piece is for, if it follows what came before; repeats are for the session to drop.
+    fn receive(&mut self, piece: &Piece, not_taken: &mut NotTaken) -> Option<u16> {
+        let (session, epoch) = piece.held;
+        let known = self.attached.get_mut(&session);
+        let Some(attached) = known.filter(|attached| attached.epoch == epoch) else {
+            not_taken.gone.push(piece.held);
+            return None;
+        };
+        if piece.after > attached.received {
+            not_taken.again.push(piece.held);
+            return None;
+        }
+        attached.received = attached.received.max(piece.up_to);
+        Some(attached.worker)
+    }
+}
+
 impl Attachments {
     pub(crate) fn new(
         shard: ShardId,
@@ -114,27 +132,17 @@ impl Attachments {
         // Held until the workers have them, so that two frames cannot overtake each other.
         let mut sessions = self.lock();
         for piece in pieces {
-            let (session, epoch) = piece.held;
-            let known = sessions.attached.get_mut(&session);
-            let Some(attached) = known.filter(|attached| attached.epoch == epoch) else {
-                not_taken.gone.push(piece.held);
+            let Some(worker) = sessions.receive(&piece, &mut not_taken) else {
                 continue;
             };
-            if piece.after > attached.received {
-                not_taken.again.push(piece.held);
-                continue;
-            }
-            attached.received = attached.received.max(piece.up_to);
-            workers
-                .entry(attached.worker)
-                .or_default()
-                .push(SessionDeliveries {
-                    shard: self.shard,
-                    session,
-                    epoch,
-                    now,
-                    deliveries: piece.deliveries,
-                });
+            let (session, epoch) = piece.held;
+            workers.entry(worker).or_default().push(SessionDeliveries {
+                shard: self.shard,
+                session,
+                epoch,
+                now,
+                deliveries: piece.deliveries,
+            });
         }
         for (worker, deliveries) in workers {
             self.hooks.deliver(worker, deliveries);
@@ -236,5 +244,49 @@ impl Attachments {
 
     fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(epoch: Epoch, after: Sequence, up_to: Sequence) -> Piece {
+        Piece {
+            held: (1, epoch),
+            after,
+            up_to,
+            deliveries: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn deliveries_follow_each_other_or_begin_again() {
+        let mut sessions = Sessions::default();
+        let attached = Attached {
+            epoch: 5,
+            worker: 3,
+            received: 0,
+        };
+        sessions.attached.insert(1, attached);
+        let mut receive = |piece: Piece| {
+            let mut not_taken = NotTaken::default();
+            let worker = sessions.receive(&piece, &mut not_taken);
+            (worker, not_taken)
+        };
+        let taken = (Some(3), NotTaken::default());
+        assert_eq!(receive(piece(5, 0, 4)), taken);
+        assert_eq!(receive(piece(5, 4, 6)), taken);
+        let (worker, lost) = receive(piece(5, 8, 9));
+        assert_eq!(
+            (worker, lost.again),
+            (None, vec![(1, 5)]),
+            "7 and 8 are missing"
+        );
+        assert_eq!(receive(piece(5, 0, 9)), taken);
+        assert_eq!(receive(piece(5, 6, 8)), taken, "an old leader's repeat");
+        assert_eq!(receive(piece(5, 9, 10)), taken);
+        let (worker, gone) = receive(piece(4, 0, 4));
+        assert_eq!((worker, gone.gone), (None, vec![(1, 4)]), "an older claim");
     }
 }

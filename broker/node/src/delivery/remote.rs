@@ -221,3 +221,68 @@ fn size(delivery: &Delivery) -> usize {
         DeliveryPacket::PubRel => PACKET_BYTES,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quorate_codec::QoS;
+    use quorate_shard::{DeliveryPublish, Message};
+
+    use super::*;
+
+    fn delivery(sequence: Sequence, bytes: usize) -> Delivery {
+        let message = Message {
+            topic: "t".into(),
+            properties: Bytes::new(),
+            payload: vec![0; bytes].into(),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            expiry_seconds: None,
+        };
+        let packet = DeliveryPacket::Publish(DeliveryPublish {
+            message: Arc::new(message),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            dup: false,
+            identifiers: Box::default(),
+            expires_at: None,
+        });
+        Delivery { sequence, packet }
+    }
+
+    #[test]
+    fn frames_are_bounded_and_their_pieces_follow_each_other() {
+        let pieces: Vec<Piece> = (1..=3)
+            .map(|session| Piece {
+                held: (session, 9),
+                after: 2,
+                up_to: 12,
+                deliveries: (3..=11).map(|n| delivery(n, 30_000)).collect(),
+            })
+            .collect();
+        let frames = frames(pieces);
+        assert!(frames.len() > 5);
+        let mut up_to = [2; 4];
+        let mut count = 0;
+        for frame in &frames {
+            let bytes: usize = frame.iter().flat_map(|p| &p.deliveries).map(size).sum();
+            assert!(bytes <= FRAME_BYTES_MAX, "{bytes}");
+            for piece in frame {
+                let last = &mut up_to[usize::try_from(piece.held.0).unwrap()];
+                assert_eq!(piece.after, *last);
+                assert!(piece.deliveries.iter().all(|d| d.sequence > *last));
+                *last = piece.up_to;
+                assert!(piece.deliveries.iter().all(|d| d.sequence <= *last));
+                count += piece.deliveries.len();
+            }
+        }
+        assert_eq!(up_to[1..], [12, 12, 12]);
+        assert_eq!(count, 27);
+        let huge = super::frames(vec![Piece {
+            held: (1, 1),
+            after: 0,
+            up_to: 1,
+            deliveries: vec![delivery(1, 10 * FRAME_BYTES_MAX)],
+        }]);
+        assert_eq!(huge.len(), 1, "one delivery always fits");
+    }
+}

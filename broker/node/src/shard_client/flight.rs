@@ -23,6 +23,8 @@ struct Sent<R> {
     bytes: Bytes,
     replies: Vec<ReplyTo>,
     state: State<R>,
+    /// Whether its present way is to another node, which may never answer.
+    away: bool,
 }
 
 /// Where a batch stands.
@@ -85,6 +87,7 @@ impl<R> Flight<R> {
             bytes,
             replies,
             state: State::Flying,
+            away: false,
         });
     }
 
@@ -99,6 +102,22 @@ impl<R> Flight<R> {
     pub fn refused(&mut self, sequence: u64) -> Vec<Answered<R>> {
         self.set(sequence, State::Answered(None));
         self.take_answered()
+    }
+
+    /// A batch is on its way to another node.
+    pub fn goes_away(&mut self, sequence: u64) {
+        for sent in &mut self.batches {
+            sent.away |= sent.sequence == sequence;
+        }
+    }
+
+    /// What is on its way to another node counts as not taken: that node leads no longer.
+    pub fn give_up(&mut self) {
+        for sent in &mut self.batches {
+            if sent.away && matches!(sent.state, State::Flying) {
+                sent.state = State::Failed;
+            }
+        }
     }
 
     /// A batch was not taken, as far as is known.
@@ -132,6 +151,7 @@ impl<R> Flight<R> {
         for sent in &mut self.batches {
             if !matches!(sent.state, State::Answered(_)) {
                 sent.state = State::Flying;
+                sent.away = false;
                 again.push((sent.sequence, sent.bytes.clone()));
             }
         }
@@ -231,5 +251,23 @@ mod tests {
         assert_eq!(published(&flight.applied(second, reply(2))), []);
         let answered = flight.refused(first);
         assert_eq!(published(&answered), [Outcome::Published(2)]);
+    }
+
+    #[test]
+    fn what_went_away_is_given_up_and_may_be_answered_late() {
+        let mut flight = Flight::default();
+        let here = fill(&mut flight);
+        let away = fill(&mut flight);
+        flight.goes_away(away);
+        flight.give_up();
+        assert_eq!(flight.step(), Step::Wait, "one is proposed here");
+        flight.failed(here);
+        assert_eq!(flight.again().len(), 2);
+        flight.give_up();
+        assert_eq!(flight.step(), Step::Wait, "nothing is away now");
+        assert!(flight.applied(away, reply(2)).is_empty(), "in order");
+        assert_eq!(flight.applied(here, reply(1)).len(), 2);
+        assert!(flight.applied(away, reply(2)).is_empty(), "once");
+        assert!(flight.is_empty());
     }
 }

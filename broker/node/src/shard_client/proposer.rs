@@ -43,6 +43,8 @@ pub(crate) struct Proposer {
     confirmations: Confirmations,
     wake: Notify,
     ticking: AtomicBool,
+    /// Counts changes of leader: what a batch was sent to before the last one is not waited for.
+    turn: AtomicU64,
     /// Requests that were queued and that were answered, ever; see [`Self::caught_up`].
     queued: AtomicU64,
     answered: watch::Sender<u64>,
@@ -76,6 +78,7 @@ impl Proposer {
             confirmations: Confirmations::default(),
             wake: Notify::new(),
             ticking: AtomicBool::new(false),
+            turn: AtomicU64::new(0),
             queued: AtomicU64::new(0),
             answered: watch::Sender::new(0),
             counters: Counters::default(),
@@ -130,17 +133,25 @@ impl Proposer {
     async fn work(self: Arc<Self>) {
         let mut last_tick = Instant::now();
         let mut leadership = self.parts.group.leadership();
+        let mut leader = self.parts.group.leader();
         loop {
             self.propose_ready().await;
             tokio::select! {
                 () = self.wake.notified() => {}
                 Ok(()) = leadership.changed() => {}
+                Ok(()) = leader.changed() => self.give_up_forwarded(),
                 () = self.until_tick(last_tick) => {
                     last_tick = Instant::now();
                     self.tick().await;
                 }
             }
         }
+    }
+
+    /// An earlier leader on another node may never answer: batches on their way to it go to the next one.
+    fn give_up_forwarded(&self) {
+        self.turn.fetch_add(1, Relaxed);
+        lock(&self.flight).give_up();
     }
 
     async fn propose_ready(self: &Arc<Self>) {
@@ -212,13 +223,15 @@ impl Proposer {
     fn forward(self: &Arc<Self>, leader: NodeId, sequence: u64, bytes: Bytes) {
         let body = convert::encode_forward(self.parts.shard, ForwardRequest::Batch(bytes));
         let proposer = Arc::clone(self);
+        let turn = self.turn.load(Relaxed);
+        lock(&self.flight).goes_away(sequence);
         self.parts.peers.call_then(
             leader,
             Lane::Append,
             Kind::Forward,
             body,
             FORWARD_DEADLINE,
-            Box::new(move |result| proposer.forwarded(leader, sequence, result)),
+            Box::new(move |result| proposer.forwarded((leader, turn), sequence, result)),
         );
     }
 
@@ -236,15 +249,21 @@ impl Proposer {
         self.wake.notify_one();
     }
 
-    fn forwarded(&self, leader: NodeId, sequence: u64, result: Result<Bytes, CallError>) {
-        let reply = result.map(convert::decode_forward_reply);
-        match reply {
+    fn forwarded(
+        &self,
+        (leader, turn): (NodeId, u64),
+        sequence: u64,
+        result: Result<Bytes, CallError>,
+    ) {
+        match result.map(convert::decode_forward_reply) {
             Ok(Ok(reply)) => self.admitted(sequence, Applied::There(reply)),
             Ok(Err(error)) => {
                 tracing::error!(leader, %error, "a leader's answer is not understood");
                 self.failed(sequence);
             }
-            Err(_) => self.failed(sequence),
+            // Otherwise it has been given up and sent elsewhere.
+            Err(_) if turn == self.turn.load(Relaxed) => self.failed(sequence),
+            Err(_) => {}
         }
         self.wake.notify_one();
     }
@@ -327,7 +346,10 @@ impl Proposer {
                 let body = convert::encode_forward(self.parts.shard, request);
                 let peers = &self.parts.peers;
                 let call = peers.call(leader, Lane::Append, Kind::Forward, body, FORWARD_DEADLINE);
-                call.await.is_ok()
+                tokio::select! {
+                    answer = call => answer.is_ok(),
+                    () = self.parts.group.another_way(FORWARD_DEADLINE) => false,
+                }
             }
             Way::Nowhere => false,
         }
