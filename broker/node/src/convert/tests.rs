@@ -42,7 +42,7 @@ proptest! {
         let expected = Batch { time, ..batch };
         // A default value is not on the wire, so it cannot replace another.
         prop_assume!(time != 0);
-        prop_assert_eq!(decode_batch(stamped).expect("we wrote it"), expected.clone());
+        prop_assert_eq!(&decode_batch(stamped).expect("we wrote it"), &expected);
         prop_assert_eq!(decode_batch(again).expect("we wrote it"), expected);
     }
 
