@@ -55,6 +55,12 @@ impl RaftServer {
         groups.insert(group, raft);
     }
 
+    /// The group has stopped.
+    pub(super) fn remove(&self, group: u32) {
+        let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
+        groups.remove(&group);
+    }
+
     fn group(&self, group: u32) -> Result<Handle, Unanswered> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         let found = groups.get(&group).cloned();
