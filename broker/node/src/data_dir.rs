@@ -16,6 +16,8 @@ pub const FORMAT_VERSION: u32 = 1;
 pub struct Notes {
     /// The node's last life; 0 before the first.
     pub incarnation: u64,
+    /// Whether the directory has had a log since it belongs to its cluster.
+    pub begun: bool,
     /// Members and their peer addresses.
     pub members: Vec<PeerAddress>,
 }
@@ -26,8 +28,8 @@ pub struct Notes {
 /// The operating system refuses.
 pub fn save_notes(root: &Path, notes: &Notes) -> Result<(), DataDirError> {
     let mut text = format!(
-        "# Written by quorate; do not edit.\nincarnation = {}\n",
-        notes.incarnation
+        "# Written by quorate; do not edit.\nincarnation = {}\nbegun = {}\n",
+        notes.incarnation, notes.begun
     );
     for member in &notes.members {
         let address = toml::Value::from(member.address.clone());
@@ -37,7 +39,7 @@ pub fn save_notes(root: &Path, notes: &Notes) -> Result<(), DataDirError> {
     replace(root, "notes", &text)
 }
 
-/// The notes; empty if there are none, or they cannot be read.
+/// The notes; empty if there are none, or they cannot be read: then a log is expected to be there.
 pub fn read_notes(root: &Path) -> Notes {
     let text = std::fs::read_to_string(root.join("notes")).unwrap_or_default();
     let table: toml::Table = toml::from_str(&text).unwrap_or_default();
@@ -49,7 +51,9 @@ pub fn read_notes(root: &Path) -> Notes {
         })
     };
     let members = table.get("member").and_then(toml::Value::as_array);
+    let begun = table.get("begun").and_then(toml::Value::as_bool);
     Notes {
+        begun: begun.unwrap_or(true),
         incarnation: table.get("incarnation").and_then(number).unwrap_or(0),
         members: members.into_iter().flatten().filter_map(member).collect(),
     }
@@ -271,9 +275,14 @@ mod tests {
     #[test]
     fn notes_come_back_and_damage_is_as_none() {
         let root = tempfile::tempdir().unwrap();
-        assert_eq!(read_notes(root.path()), Notes::default());
+        let none = Notes {
+            begun: true,
+            ..Notes::default()
+        };
+        assert_eq!(read_notes(root.path()), none);
         let notes = Notes {
             incarnation: 17,
+            begun: false,
             members: vec![PeerAddress {
                 node: 3,
                 address: "node-3.\"example\":7883".to_owned(),
@@ -282,7 +291,7 @@ mod tests {
         save_notes(root.path(), &notes).unwrap();
         assert_eq!(read_notes(root.path()), notes);
         std::fs::write(root.path().join("notes"), "\u{0}").unwrap();
-        assert_eq!(read_notes(root.path()), Notes::default());
+        assert_eq!(read_notes(root.path()), none);
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Node {
         };
         let known = quorate_node::data_dir::Notes {
             incarnation: joined.life.incarnation,
+            begun: false,
             members: joined.members,
         };
         quorate_node::data_dir::save_notes(directory.path(), &known).expect("it is writable");

@@ -116,7 +116,8 @@ impl Entrance {
         };
         // At once: a node that forgets its id leaves a member behind that never comes back.
         let notes = Notes {
-            incarnation: 0,
+            incarnation: joined.life.incarnation,
+            begun: false,
             members: joined.members.clone(),
         };
         data_dir::save_notes(&config.data, &notes)?;
@@ -143,7 +144,7 @@ impl Entrance {
             identity,
             known: Vec::new(),
             // The groups note a life down once they have a log.
-            begun: data_dir::read_notes(data).incarnation > 0,
+            begun: data_dir::read_notes(data).begun,
             addresses: self.addresses.clone(),
         }
     }

@@ -119,6 +119,7 @@ pub(super) async fn start(options: Options, hooks: Hooks) -> Result<Groups, Star
     // Noted down before anybody hears of it: the next start must not come with a lower one.
     let mut notes = data_dir::read_notes(&options.data);
     notes.incarnation = incarnation;
+    notes.begun = true;
     data_dir::save_notes(&options.data, &notes)?;
     introduce(peers, cluster.id, node, incarnation);
 
