@@ -100,12 +100,7 @@ async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Resu
     dispatch.serve(groups.clone());
     standing::follow_live(&groups, told_live);
     standing::send_away_without_lease(&groups, mailboxes.clone());
-    let leaders: Vec<_> = (0..groups.shard_count())
-        .map(|shard| groups.leader(shard))
-        .collect();
-    interests.serve(groups.incarnation(), move |shard| {
-        *leaders[usize::from(shard)].borrow()
-    });
+    tell_interest(&interests, &groups);
     metrics.add_groups(&groups)?;
     metrics.add_peers(&peers)?;
 
@@ -145,6 +140,16 @@ async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Resu
     // Their ports must be free for the next life.
     services.shutdown().await;
     Ok(ending)
+}
+
+/// Tells peers what this node wants, under this life's number.
+fn tell_interest(interests: &Interests, groups: &Groups) {
+    let leaders: Vec<_> = (0..groups.shard_count())
+        .map(|shard| groups.leader(shard))
+        .collect();
+    interests.serve(groups.incarnation(), move |shard| {
+        *leaders[usize::from(shard)].borrow()
+    });
 }
 
 async fn start_groups(

@@ -165,6 +165,7 @@ impl Node {
                     begun.elapsed() < DEADLINE,
                     "group {group} wants {wanted:?}: {members:?}"
                 );
+                // tidy: sleep: between two looks at a condition that has a deadline
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }

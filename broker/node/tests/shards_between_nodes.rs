@@ -164,6 +164,7 @@ async fn start_three() -> Vec<Node> {
     };
     while !nodes.iter().all(settled) {
         assert!(begun.elapsed() < DEADLINE, "all nodes vote everywhere");
+        // tidy: sleep: between two looks at a condition that has a deadline
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     nodes
@@ -279,6 +280,7 @@ async fn receive_all(node: &Node, shard: ShardId, claimed: &Claimed, count: usiz
 async fn move_leadership(nodes: &[Node], shard: ShardId) {
     let group = u32::from(shard) + 1;
     for turn in 1.. {
+        // tidy: sleep: paces what disturbs the test; nothing waits for it
         tokio::time::sleep(Duration::from_millis(150)).await;
         let to = nodes[turn % nodes.len()].groups.node();
         for node in nodes {

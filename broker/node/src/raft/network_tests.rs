@@ -137,6 +137,7 @@ async fn until(what: &str, is_true: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_true() {
         assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        // tidy: sleep: between two looks at a condition that has a deadline
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -151,6 +152,7 @@ async fn write(nodes: &[&Node], command: Bytes) {
             }
         }
         assert!(begun.elapsed() < PATIENCE, "nobody takes a command");
+        // tidy: sleep: between two looks at a condition that has a deadline
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

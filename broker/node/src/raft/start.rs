@@ -116,11 +116,7 @@ pub(super) async fn start(options: Options, hooks: Hooks) -> Result<Groups, Star
     bootstrap(&base, &control, &client, &machine).await?;
     let (incarnation, state) = begin_life(&base, &client, &machine).await?;
     let cluster = state.cluster().ok_or(TIMEOUT)?;
-    // Noted down before anybody hears of it: the next start must not come with a lower one.
-    let mut notes = data_dir::read_notes(&options.data);
-    notes.incarnation = incarnation;
-    notes.begun = true;
-    data_dir::save_notes(&options.data, &notes)?;
+    note_life(&options, incarnation)?;
     introduce(peers, cluster.id, node, incarnation);
 
     let (forget, forgettable) = mpsc::channel(FORGET_LISTS_MAX);
@@ -155,6 +151,14 @@ pub(super) async fn start(options: Options, hooks: Hooks) -> Result<Groups, Star
         release_earlier_lives(&groups).await?;
     }
     Ok(groups)
+}
+
+/// Noted down before anybody hears of it: the next start must not come with a lower number.
+fn note_life(options: &Options, incarnation: Incarnation) -> Result<(), StartError> {
+    let mut notes = data_dir::read_notes(&options.data);
+    notes.incarnation = incarnation;
+    notes.begun = true;
+    Ok(data_dir::save_notes(&options.data, &notes)?)
 }
 
 fn own_id(options: &Options) -> NodeId {
