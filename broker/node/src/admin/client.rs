@@ -23,7 +23,7 @@ pub(crate) use table::{role_name, table};
 
 pub(super) use connection::load;
 
-/// Asks, prints the answer, and says how it went: an exit code of [`AskError::exit_code`], or 0.
+/// Asks, prints the answer, and says how it went: an exit code of `AskError::exit_code`, or 0.
 pub fn ask(call: &Call) -> u8 {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -13,7 +13,7 @@ use crate::certs::{NodeNames, Order};
 /// for people. Run it again with --node to add a node: what is there already stays as it is.
 /// Keep peers-ca.key and admin-ca.key off the nodes; the .crt files are no secrets.
 ///
-///     quorate certs --out certs --node one=10.0.0.1,one.example --node two=10.0.0.2
+/// quorate certs --out certs --node one=10.0.0.1,one.example --node two=10.0.0.2
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Certs {
