@@ -253,6 +253,26 @@ impl Cluster {
         waited.with_context(|| hindrance)?
     }
 
+    /// Waits until it is whole and the shards' leaders are spread, so that from now on no leader changes
+    /// unless something happens.
+    ///
+    /// # Errors
+    /// When that does not happen in time.
+    pub fn calm(&mut self) -> Result<Status> {
+        self.whole()?;
+        let nodes = self.nodes.iter().filter(|node| node.runs()).count();
+        let mut last = None;
+        let waited = wait::until("the leaders to be spread", WHOLE_MAX, || {
+            wait::pass(Duration::from_millis(50));
+            let status = self.status().ok()?;
+            let is_spread = status.is_spread(nodes);
+            last = Some(status);
+            is_spread.then_some(())
+        });
+        waited.with_context(|| format!("{:?}", last.as_ref().map(Status::shard_leaders)))?;
+        last.context("no status")
+    }
+
     /// What the cluster lacks; an error when a node has ended that nobody ended.
     fn hindrance(&mut self) -> Result<Option<String>> {
         for node in &mut self.nodes {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::checker::Checker;
 use crate::client::Client;
@@ -63,6 +63,8 @@ pub struct Run {
     habits: Habits,
     checker: Arc<Mutex<Checker>>,
     timing: Arc<Mutex<Timing>>,
+    /// What each client did last, for the report of a failure.
+    whereabouts: Arc<Mutex<BTreeMap<String, String>>>,
     no_more: Arc<AtomicBool>,
     over: Arc<AtomicBool>,
 }
@@ -111,6 +113,7 @@ impl Run {
             habits,
             checker: Arc::new(Mutex::new(checker)),
             timing: Arc::new(Mutex::new(Timing::new())),
+            whereabouts: Arc::default(),
             no_more: Arc::default(),
             over: Arc::default(),
         }
@@ -145,9 +148,17 @@ impl Run {
     /// # Errors
     /// When they do not in time.
     pub fn acknowledges_again(&self, publishers: usize) -> Result<Timing> {
-        wait::until("acknowledgements after the mark", wait::PATIENCE, || {
+        let waited = wait::until("acknowledgements after the mark", wait::PATIENCE, || {
             let timing = self.timing();
             (timing.first.len() >= publishers).then_some(timing)
+        });
+        waited.with_context(|| {
+            let timing = self.timing();
+            format!(
+                "only {:?} were acknowledged\n{}",
+                timing.first,
+                self.whereabouts()
+            )
         })
     }
 
@@ -188,9 +199,29 @@ impl Run {
         };
         let story = self.checker().story(*message);
         let count = missing.len();
+        let clients = self.whereabouts();
         bail!(
-            "LOST: {count} messages, the first one {message:?} for subscriber {subscriber}:\n{story}"
+            "LOST: {count} messages, the first one {message:?} for subscriber {subscriber}:\n{story}\n{clients}"
         )
+    }
+
+    /// What each client did last.
+    pub fn whereabouts(&self) -> String {
+        let clients = self.whereabouts.lock();
+        let clients = clients.unwrap_or_else(PoisonError::into_inner);
+        let lines: Vec<String> = clients
+            .iter()
+            .map(|(name, what)| format!("{name} {what}"))
+            .collect();
+        lines.join("\n")
+    }
+
+    fn note_whereabouts(&self, name: &str, what: String) {
+        let mut clients = self
+            .whereabouts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        clients.insert(name.to_owned(), what);
     }
 
     /// Whether all promises were kept so far.
@@ -247,10 +278,17 @@ impl Traveller {
         while !self.run.is_over() {
             let node = self.run.nodes[self.next % self.run.nodes.len()];
             self.next += 1;
-            let Ok(client) = Client::connect_within(node, &options, self.run.habits.silence) else {
-                wait::pass(RETRY);
-                continue;
+            let client = match Client::connect_within(node, &options, self.run.habits.silence) {
+                Ok(client) => client,
+                Err(error) => {
+                    let what = format!("was not taken by {node}: {error:#}");
+                    self.run.note_whereabouts(&self.name, what);
+                    wait::pass(RETRY);
+                    continue;
+                }
             };
+            let what = format!("came to {node}");
+            self.run.note_whereabouts(&self.name, what);
             if self.known && !client.session_present() {
                 self.run.note(Event::SessionLost(self.name.clone()));
             }

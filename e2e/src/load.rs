@@ -109,7 +109,7 @@ impl Load {
         for publisher in self.publishers.drain(..) {
             publisher.join().ok().context("a publisher panicked")?;
         }
-        end?;
+        end.with_context(|| self.run.whereabouts())?;
         self.run.settle()
     }
 }

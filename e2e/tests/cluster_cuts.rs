@@ -1,7 +1,7 @@
 //! The network between the nodes is cut: the smaller side acknowledges nothing and closes its clients,
 //! the larger goes on, and all is well again by itself when the lines are.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use quorate_e2e::client::Client;
@@ -13,6 +13,9 @@ use quorate_e2e::witness::Witness;
 
 /// A lease is two seconds; two more for busy cores.
 const CLOSED_WITHIN: Duration = Duration::from_secs(4);
+
+/// A lease, and what the control leader needs to see who cannot reach whom.
+const SERVES_WITHIN: Duration = Duration::from_secs(12);
 
 /// A client that is refused hears so, or at least nothing else.
 const REFUSED_WITHIN: Duration = Duration::from_secs(2);
@@ -137,11 +140,25 @@ fn two_nodes_that_reach_only_the_third_do_not_stop_it() -> Result<()> {
     })
 }
 
-/// At least two nodes serve again, and there a SUBSCRIBE is answered and publishes are acknowledged.
+/// At least two nodes come to serve again, with each other, and stay so.
 fn two_serve(cluster: &Cluster, load: &Load) -> Result<()> {
-    // Longer than a lease: what is going to be suspended is suspended.
-    wait::pass(Duration::from_secs(3));
+    let began = Instant::now();
+    let mut last = None;
+    let waited = wait::until("two nodes to serve with each other", SERVES_WITHIN, || {
+        last = serving(cluster).err();
+        last.is_none().then_some(())
+    });
+    waited.with_context(|| last.map_or(String::new(), |error| format!("{error:#}")))?;
+    println!("two nodes serve after {:.1?}", began.elapsed());
     goes_on(load)?;
+    // Longer than a lease: what was to happen has happened.
+    wait::pass(Duration::from_secs(3));
+    serving(cluster)?;
+    goes_on(load)
+}
+
+/// Two nodes at least are ready, and there a SUBSCRIBE is answered and publishes arrive from each other.
+fn serving(cluster: &Cluster) -> Result<()> {
     let ready: Vec<_> = cluster
         .nodes()
         .iter()
@@ -149,12 +166,15 @@ fn two_serve(cluster: &Cluster, load: &Load) -> Result<()> {
         .collect();
     ensure!(ready.len() >= 2, "only {} nodes serve", ready.len());
     for node in &ready {
-        let mut client = Client::connect(node.mqtt, &Connect::new("subscriber"))?;
+        let options = Connect::new("subscriber");
+        let mut client = Client::connect_within(node.mqtt, &options, REFUSED_WITHIN)?;
         client.subscribe("some/topic", 1).context("SUBACK")?;
         for other in &ready {
-            let mut speaker = Client::connect(other.mqtt, &Connect::new("speaker"))?;
+            let options = Connect::new("speaker");
+            let mut speaker = Client::connect_within(other.mqtt, &options, REFUSED_WITHIN)?;
             speaker.publish("some/topic", other.mqtt.to_string(), 1)?;
-            assert_eq!(client.receive()?.text(), other.mqtt.to_string());
+            let text = client.receive()?.text();
+            ensure!(text == other.mqtt.to_string(), "{text}");
         }
     }
     Ok(())

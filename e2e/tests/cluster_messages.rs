@@ -139,17 +139,33 @@ fn a_persistent_session_takes_its_messages_along_to_another_node() -> Result<()>
             traveller.disconnect()?;
             for step in 1..=6 {
                 let mut speaker = Client::connect(nodes[(step + 1) % 3], &Connect::new("s"))?;
-                for (text, qos) in [("one", 1), ("two", 2), ("three", 1)] {
-                    assert_eq!(speaker.publish("box/in", text, qos)?, 0);
+                let texts: Vec<String> = (1..=3).map(|part| format!("{step}.{part}")).collect();
+                for (text, qos) in texts.iter().zip([1, 2, 1]) {
+                    assert_eq!(speaker.publish("box/in", text.clone(), qos)?, 0);
                 }
                 let mut traveller = Client::connect(nodes[step % 3], &options)?;
                 assert!(traveller.session_present());
-                assert_eq!(traveller.receive_texts(3)?, ["one", "two", "three"]);
+                assert_eq!(fresh_texts(&mut traveller, step)?, texts);
                 traveller.disconnect()?;
             }
         }
         Ok(())
     })
+}
+
+/// The next three texts. At QoS 1 the last of the step before may come again: its acknowledgement went
+/// through another node and may have been overtaken by the new connection.
+fn fresh_texts(client: &mut Client, step: usize) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    while texts.len() < 3 {
+        let message = client.receive()?;
+        let is_old = !message.text().starts_with(&format!("{step}."));
+        if is_old && message.dup && message.qos == 1 {
+            continue;
+        }
+        texts.push(message.text());
+    }
+    Ok(texts)
 }
 
 #[test]
@@ -185,8 +201,15 @@ fn a_will_is_published_once_when_its_node_is_killed() -> Result<()> {
             owners.push(Client::connect(nodes[2], &options)?);
         }
         cluster.node_mut(3).kill()?;
-        for listener in &mut listeners {
-            let mut texts = listener.receive_texts(3)?;
+        for (at, listener) in listeners.iter_mut().enumerate() {
+            let mut texts = Vec::new();
+            for _ in 0..3 {
+                let next = listener.receive();
+                texts.push(
+                    next.with_context(|| format!("listener {at} has {texts:?}"))?
+                        .text(),
+                );
+            }
             texts.sort();
             assert_eq!(texts, ["a", "b", "c"]);
         }

@@ -85,6 +85,43 @@ impl Status {
         most.map(|(leader, _)| leader)
     }
 
+    /// How many shards each node leads. Control is one group among many, and costs little.
+    pub fn shard_leaders(&self) -> BTreeMap<u64, usize> {
+        let mut leaders = BTreeMap::new();
+        let shards = self.groups.iter().filter(|group| group.number > 0);
+        for leader in shards.filter_map(|group| group.leader) {
+            *leaders.entry(leader).or_default() += 1;
+        }
+        leaders
+    }
+
+    /// Whether no node leads two shards more than another.
+    pub fn is_spread(&self, nodes: usize) -> bool {
+        let leaders = self.shard_leaders();
+        let most = leaders.values().max().copied().unwrap_or(0);
+        let least = if leaders.len() < nodes {
+            0
+        } else {
+            leaders.values().min().copied().unwrap_or(0)
+        };
+        most - least <= 1
+    }
+
+    /// No leader has changed since, in any group.
+    ///
+    /// # Errors
+    /// Which ones have.
+    pub fn has_the_terms_of(&self, earlier: &Self) -> Result<()> {
+        let changed: Vec<(&Group, &Group)> = earlier
+            .groups
+            .iter()
+            .zip(&self.groups)
+            .filter(|(before, after)| before.term != after.term)
+            .collect();
+        anyhow::ensure!(changed.is_empty(), "elections: {changed:?}");
+        Ok(())
+    }
+
     /// The sum of all terms: it grows with each change of a leader.
     pub fn terms(&self) -> u64 {
         self.groups.iter().map(|group| group.term).sum()

@@ -126,9 +126,9 @@ impl Core {
         self.route_subscriptions(id, &wanted);
     }
 
-    /// Goes on once every other worker routes by the subscriptions.
+    /// Goes on once every other worker and every live node routes by the subscriptions.
     fn pass_barrier(&mut self, subscribing: Box<Subscribing>) {
-        if self.settings.workers == 1 || subscribing.wanted.is_empty() {
+        if subscribing.wanted.is_empty() {
             self.subscribed(subscribing);
             return;
         }
