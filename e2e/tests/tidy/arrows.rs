@@ -9,7 +9,7 @@ use super::Finding;
 use super::scan::line_of;
 
 /// Each crate of the workspace and those of ours it may use. A new crate must be entered here.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("quorate-codec", &[]),
     ("quorate-session", &["quorate-codec"]),
     ("quorate-router", &["quorate-codec"]),
@@ -42,6 +42,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "quorate-node",
         ],
     ),
+    ("quorate-operator", &["quorate-proto"]),
     ("quorate-e2e", &["quorate-codec"]),
 ];
 

@@ -1,0 +1,1 @@
+//! `MqttCluster` as Kubernetes stores it. Types and their documentation only; nothing here decides.

@@ -1,0 +1,8 @@
+//! The operator: one `MqttCluster` resource becomes a cluster of brokers and stays one.
+//!
+//! The path of a reconcile: `controller` → `dereference` → `validate` → `build` → `apply` →
+//! `update_status`. The middle is pure: `validate`, `build` and `membership` are functions of plain values.
+//! Only the first and the last two hold a client. See ARCHITECTURE.md.
+
+pub mod crd;
+pub mod limits;

@@ -1,0 +1,3 @@
+//! The binary `quorate-operator`.
+
+fn main() {}
