@@ -218,12 +218,15 @@ fn a_will_is_published_once_when_its_node_is_killed() -> Result<()> {
         // Had a will been published again, it would have come before this.
         let mut speaker = Client::connect(nodes[2], &Connect::new("speaker"))?;
         speaker.publish("will/end", "end", 1)?;
-        for listener in &mut listeners {
-            assert_eq!(listener.receive()?.text(), "end");
+        for (at, listener) in listeners.iter_mut().enumerate() {
+            let last = listener.receive();
+            let last = last.with_context(|| format!("the end, at listener {at}"))?;
+            assert_eq!(last.text(), "end");
         }
         let mut reader = Client::connect(nodes[2], &Connect::new("reader"))?;
         reader.subscribe("will/b", 1)?;
-        assert_eq!(reader.receive()?.text(), "b");
+        let kept = reader.receive().context("the will that was retained")?;
+        assert_eq!(kept.text(), "b");
         Ok(())
     })
 }

@@ -6,7 +6,8 @@ use crate::member::{Member, Role};
 
 impl Control {
     pub(crate) fn join(&mut self, index: u64, join: Join) -> Outcome {
-        if self.cluster.is_none() {
+        // The node that begins the cluster is its first member: whoever came before it would be taken for it.
+        if self.cluster.is_none() || self.members.is_empty() {
             return Outcome::Refused(Refusal::NotBootstrapped);
         }
         if join.token == 0 {

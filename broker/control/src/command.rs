@@ -112,7 +112,7 @@ pub struct Left {
 }
 
 /// One life of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Life {
     /// The node.
     pub node: NodeId,

@@ -164,6 +164,17 @@ fn members_are_bounded_and_removed_ones_make_room() {
 }
 
 #[test]
+fn the_node_that_begins_the_cluster_is_its_first_member() {
+    let mut control = Control::new();
+    assert_eq!(control.apply(1, join(5)), refused(Refusal::NotBootstrapped));
+    assert_eq!(control.apply(2, bootstrap(4)), Outcome::Done);
+    // It would be taken for the first, and the first for one that was removed.
+    assert_eq!(control.apply(3, join(5)), refused(Refusal::NotBootstrapped));
+    assert_eq!(control.apply(4, start(1)), Outcome::Started(4));
+    assert_eq!(control.apply(5, join(5)), Outcome::Joined(life(5, 5)));
+}
+
+#[test]
 fn a_repeated_join_gets_the_same_id() {
     let mut control = three();
     assert_eq!(control.apply(30, join(5)), Outcome::Joined(life(10, 10)));

@@ -9,7 +9,6 @@ mod ready;
 mod welcome;
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -17,7 +16,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{View, look};
-use crate::shutdown;
+use crate::shutdown::Signals;
 use child::Child;
 use limits::{NEWS_INTERVAL, VOTES_WAIT};
 use news::{Nodes, Picture};
@@ -47,19 +46,16 @@ pub fn run(plan: &Plan) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let mut signals = Signals::watch().context("watching for signals")?;
         let mut children = start(plan)?;
-        let ended = unless_signalled(go_on(plan, &mut children)).await;
+        let ended = tokio::select! {
+            done = go_on(plan, &mut children) => done,
+            _ = signals.next() => Ok(()),
+        };
         println!("ending {} nodes", children.len());
         join_all(children.iter_mut().map(Child::end)).await;
         ended
     })
-}
-
-async fn unless_signalled(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    tokio::select! {
-        done = work => done,
-        signal = shutdown::signalled() => signal.map(drop).context("watching for signals"),
-    }
 }
 
 /// Starts all nodes. The first begins the cluster if none of them has data; those without data join the

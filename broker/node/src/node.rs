@@ -11,6 +11,7 @@ mod placement;
 mod publishes;
 mod standing;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -30,7 +31,7 @@ use crate::metrics::{FrontDoorCounters, Metrics, WorkerCounters};
 use crate::peers::Block;
 use crate::raft::{Groups, Hooks, Options};
 use crate::registry::Registry;
-use crate::shutdown;
+use crate::shutdown::{self, Shutdown, Signals};
 use crate::worker::{CoreSettings, Mailbox, ToWorker, Worker, WorkerLimits};
 use administration::Administration;
 use directory::Directory;
@@ -58,8 +59,9 @@ pub fn run(config: &Config, hints: &str) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let mut data = DataDir::open(&config.data)?;
+    let mut signals = runtime.block_on(async { Signals::watch() })?;
     loop {
-        match runtime.block_on(serve(config, &mut data, hints))? {
+        match runtime.block_on(live(config, &mut data, hints, &mut signals))? {
             Ending::Signal(_) => return Ok(()),
             Ending::Cluster(Over::Life) => {
                 println!("the cluster has given this node up meanwhile: it begins a new life");
@@ -74,72 +76,142 @@ pub fn run(config: &Config, hints: &str) -> anyhow::Result<()> {
     }
 }
 
-/// One life of the node.
-async fn serve(config: &Config, data: &mut DataDir, hints: &str) -> anyhow::Result<Ending> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+/// One life of the node, from its ports to its end. Health and metrics are told from the beginning: a node that waits
+/// for its cluster, or reads a long log, is alive and not ready.
+async fn live(
+    config: &Config,
+    data: &mut DataDir,
+    hints: &str,
+    signals: &mut Signals,
+) -> anyhow::Result<Ending> {
     let metrics = Arc::new(Metrics::new()?);
-    let idle = (0..config.workers)
-        .map(|_| Worker::new())
-        .collect::<std::io::Result<Vec<_>>>()?;
-    let mailboxes: Arc<[_]> = idle.iter().map(|worker| worker.mailbox().clone()).collect();
-
+    let health = Arc::<NodeHealth>::default();
     let (trigger, ended) = shutdown::channel();
-    let entrance = Entrance::open(config, ended.clone()).await?;
-    let peers = entrance.peers.clone();
-    let (told_live, live) = watch::channel(Live::from([]));
-    let interests = Interests::new(peers.clone(), mailboxes.clone(), live);
-    peers.register(Block::Publish, Arc::new(Publishes::new(mailboxes.clone())));
-    let registry = Arc::<Registry>::default();
-    let dispatch = Arc::new(Dispatch::new(
-        mailboxes.clone(),
-        registry.clone(),
-        interests.clone(),
-    ));
-    let groups = start_groups(config, data, &provider, &entrance, &dispatch).await?;
-    entrance.is_member(Arc::new(Administration::new(groups.clone())));
-    dispatch.serve(groups.clone());
-    standing::follow_live(&groups, told_live);
-    standing::send_away_without_lease(&groups, mailboxes.clone());
-    tell_interest(&interests, &groups);
-    metrics.add_groups(&groups)?;
-    metrics.add_peers(&peers)?;
-
-    let errands = Errands::new(groups.clone(), peers.clone(), interests, mailboxes.clone());
-    let workers = start_workers(config, idle, mailboxes, &errands, &registry, &provider)?;
-    metrics.add_workers(workers.counters.clone())?;
-
-    let health = Arc::new(NodeHealth::new(groups.clone()));
-    groups.interest_loaded().await;
-    health.interest_is_loaded();
-
-    let door = open_door(config, &groups, &registry, &workers, &metrics, provider)?;
-    for (scheme, address) in door.addresses() {
-        println!("listening on {scheme}://{address}");
-    }
-    let door = tokio::spawn(door.run(ended.clone()));
     let mut services = JoinSet::new();
     if let Some(address) = config.http {
-        let http = HttpServer::open(address, health, metrics)?;
+        let http = HttpServer::open(address, health.clone(), metrics.clone())?;
         println!("HTTP on http://{}/metrics", http.address()?);
-        services.spawn(http.run(ended));
+        services.spawn(http.run(ended.clone()));
     }
-    print!("{hints}");
-    println!("ready");
-
-    let ending = standing::ending(&groups).await?;
+    let node = tokio::select! {
+        // Nobody has been served yet, and what is on the disk is whole at any moment.
+        signal = signals.next() => return Ok(Ending::Signal(signal)),
+        node = Node::start(config, data, metrics, &health, ended.clone()) => node?,
+    };
+    let groups = node.groups.clone();
+    let mut ending = pin!(standing::ending(&groups, signals));
+    let (ending, door) = tokio::select! {
+        ending = &mut ending => (ending, None),
+        door = node.open_door(config) => {
+            health.interest_is_loaded();
+            let door = door?;
+            for (scheme, address) in door.addresses() {
+                println!("listening on {scheme}://{address}");
+            }
+            let door = tokio::spawn(door.run(ended));
+            print!("{hints}");
+            println!("ready");
+            (ending.await, Some(door))
+        }
+    };
     tracing::info!("{ending:?}: ending");
     trigger.trigger();
-    door.await?;
-    if let Ending::Signal(_) = ending {
-        groups.hand_over_all().await;
+    if let Some(door) = door {
+        door.await?;
     }
-    end_workers(workers).await?;
-    groups.shutdown().await;
-    peers.shutdown().await;
-    entrance.close().await;
+    node.end(ending).await?;
     // Their ports must be free for the next life.
     services.shutdown().await;
     Ok(ending)
+}
+
+/// A node whose groups and workers run.
+struct Node {
+    groups: Groups,
+    entrance: Entrance,
+    workers: Workers,
+    registry: Arc<Registry>,
+    interests: Interests,
+    metrics: Arc<Metrics>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Node {
+    /// Finds its cluster, brings its groups up from the log and starts its workers.
+    async fn start(
+        config: &Config,
+        data: &mut DataDir,
+        metrics: Arc<Metrics>,
+        health: &NodeHealth,
+        ended: Shutdown,
+    ) -> anyhow::Result<Self> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let idle = (0..config.workers)
+            .map(|_| Worker::new())
+            .collect::<std::io::Result<Vec<_>>>()?;
+        let mailboxes: Arc<[_]> = idle.iter().map(|worker| worker.mailbox().clone()).collect();
+
+        let entrance = Entrance::open(config, ended).await?;
+        let peers = entrance.peers.clone();
+        let (told_live, live) = watch::channel(Live::from([]));
+        let interests = Interests::new(peers.clone(), mailboxes.clone(), live);
+        peers.register(Block::Publish, Arc::new(Publishes::new(mailboxes.clone())));
+        let registry = Arc::<Registry>::default();
+        let dispatch = Arc::new(Dispatch::new(
+            mailboxes.clone(),
+            registry.clone(),
+            interests.clone(),
+        ));
+        let groups = start_groups(config, data, &provider, &entrance, &dispatch).await?;
+        health.has_groups(groups.clone());
+        entrance.is_member(Arc::new(Administration::new(groups.clone())));
+        dispatch.serve(groups.clone());
+        standing::follow_live(&groups, told_live);
+        standing::send_away_without_lease(&groups, mailboxes.clone());
+        tell_interest(&interests, &groups);
+        metrics.add_groups(&groups)?;
+        metrics.add_peers(&peers)?;
+
+        let errands = Errands::new(groups.clone(), peers, interests.clone(), mailboxes.clone());
+        let workers = start_workers(config, idle, mailboxes, &errands, &registry, &provider)?;
+        metrics.add_workers(workers.counters.clone())?;
+        Ok(Self {
+            groups,
+            entrance,
+            workers,
+            registry,
+            interests,
+            metrics,
+            provider,
+        })
+    }
+
+    /// Lets clients in as soon as publishes are routed by all that is subscribed.
+    async fn open_door(&self, config: &Config) -> anyhow::Result<FrontDoor> {
+        self.groups.interest_loaded().await;
+        self.interests.loaded(self.groups.shard_count()).await;
+        let (workers, provider) = (&self.workers, self.provider.clone());
+        open_door(
+            config,
+            &self.groups,
+            &self.registry,
+            workers,
+            &self.metrics,
+            provider,
+        )
+    }
+
+    /// Leaves its groups to others if it can, and stops.
+    async fn end(self, ending: Ending) -> anyhow::Result<()> {
+        if let Ending::Signal(_) = ending {
+            self.groups.hand_over_all().await;
+        }
+        end_workers(self.workers).await?;
+        self.groups.shutdown().await;
+        self.entrance.peers.shutdown().await;
+        self.entrance.close().await;
+        Ok(())
+    }
 }
 
 /// Tells peers what this node wants, under this life's number.

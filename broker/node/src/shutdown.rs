@@ -1,6 +1,6 @@
 //! The end of the process as a value: signals turn it on, everything that runs waits for it.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Waits for the end; cheap to clone.
@@ -58,15 +58,30 @@ pub fn end_with_input() -> std::io::Result<()> {
     builder.spawn(wait).map(drop)
 }
 
-/// Waits for SIGTERM or SIGINT and tells which one came.
-///
-/// # Errors
-/// The operating system lets us watch no signals.
-pub async fn signalled() -> std::io::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// SIGTERM and SIGINT, which kill no longer as soon as this exists.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Watches from now on; must run on the runtime.
+    ///
+    /// # Errors
+    /// The operating system lets us watch no signals.
+    pub fn watch() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one and tells which one came.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use quorate_control::Life;
 use quorate_router::{Interest, Scope};
-use quorate_shard::{NodeId, ShardId};
+use quorate_shard::ShardId;
 
 use crate::worker::Confirm;
 
@@ -47,7 +48,8 @@ pub(super) struct Feed {
     /// The last changes; the first of them made version `deltas_from + 1`.
     deltas: Vec<Change>,
     deltas_from: u64,
-    peers: BTreeMap<NodeId, PeerState>,
+    /// By life: a node that begins anew knows nothing of what it acknowledged before.
+    peers: BTreeMap<Life, PeerState>,
     barriers: Vec<(u64, Confirm)>,
 }
 
@@ -92,7 +94,8 @@ impl Feed {
     }
 
     /// Lets those go whose barrier has passed; to be dropped outside any lock.
-    pub(super) fn take_passed(&mut self, live: &[NodeId]) -> Vec<Confirm> {
+    pub(super) fn take_passed(&mut self, live: &[Life]) -> Vec<Confirm> {
+        self.peers.retain(|peer, _| live.contains(peer));
         let barriers = std::mem::take(&mut self.barriers);
         let (passed, waiting) = barriers
             .into_iter()
@@ -107,7 +110,7 @@ impl Feed {
     }
 
     /// What to tell a peer now, if it lacks something and nothing is on its way.
-    pub(super) fn next_update(&mut self, peer: NodeId) -> Option<Update> {
+    pub(super) fn next_update(&mut self, peer: Life) -> Option<Update> {
         let state = self.peers.entry(peer).or_default();
         if state.busy || state.acknowledged == Some(self.version) {
             return None;
@@ -141,25 +144,27 @@ impl Feed {
     }
 
     /// The peer routes by `version` of `term`.
-    pub(super) fn acknowledged(&mut self, peer: NodeId, term: u64, version: u64) {
-        let current = self.term;
-        let state = self.peers.entry(peer).or_default();
+    pub(super) fn acknowledged(&mut self, peer: Life, term: u64, version: u64) {
+        let Some(state) = self.peers.get_mut(&peer) else {
+            return;
+        };
         state.busy = false;
-        if term == current {
+        if term == self.term {
             state.acknowledged = Some(version);
         }
     }
 
     /// The peer did not take an update, or lost what it had: it gets the full set next.
-    pub(super) fn failed(&mut self, peer: NodeId) {
-        let state = self.peers.entry(peer).or_default();
-        state.busy = false;
-        state.acknowledged = None;
+    pub(super) fn failed(&mut self, peer: Life) {
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.busy = false;
+            state.acknowledged = None;
+        }
     }
 
-    fn passed(&self, version: u64, live: &[NodeId]) -> bool {
-        live.iter().all(|node| {
-            let state = self.peers.get(node);
+    fn passed(&self, version: u64, live: &[Life]) -> bool {
+        live.iter().all(|peer| {
+            let state = self.peers.get(peer);
             state
                 .and_then(|state| state.acknowledged)
                 .is_some_and(|known| known >= version)
@@ -179,6 +184,15 @@ mod tests {
     use super::*;
     use crate::worker::OnDrop;
 
+    const TWO: Life = Life {
+        node: 2,
+        incarnation: 20,
+    };
+    const THREE: Life = Life {
+        node: 3,
+        incarnation: 30,
+    };
+
     fn added(filter: &str) -> Change {
         (filter.into(), Some(Scope::Every))
     }
@@ -187,18 +201,18 @@ mod tests {
     fn a_peer_gets_the_full_set_first_and_deltas_after() {
         let mut feed = Feed::default();
         feed.restart(7, [("a".into(), Scope::Every)].into_iter());
-        let first = feed.next_update(2).unwrap();
+        let first = feed.next_update(TWO).unwrap();
         assert_eq!((first.term, first.from, first.changes.len()), (7, None, 1));
         feed.change([added("b")].into_iter());
-        assert_eq!(feed.next_update(2), None, "one at a time");
-        feed.acknowledged(2, 7, first.to);
-        let second = feed.next_update(2).unwrap();
+        assert_eq!(feed.next_update(TWO), None, "one at a time");
+        feed.acknowledged(TWO, 7, first.to);
+        let second = feed.next_update(TWO).unwrap();
         assert_eq!(
             (second.from, &second.changes),
             (Some(first.to), &vec![added("b")])
         );
-        feed.failed(2);
-        assert_eq!(feed.next_update(2).unwrap().from, None);
+        feed.failed(TWO);
+        assert_eq!(feed.next_update(TWO).unwrap().from, None);
     }
 
     #[test]
@@ -211,11 +225,11 @@ mod tests {
         feed.barrier(OnDrop::new(Box::new(move || {
             flag.store(true, Ordering::SeqCst)
         })));
-        let update = feed.next_update(2).unwrap();
-        feed.acknowledged(2, 1, update.to);
-        drop(feed.take_passed(&[2, 3]));
+        let update = feed.next_update(TWO).unwrap();
+        feed.acknowledged(TWO, 1, update.to);
+        drop(feed.take_passed(&[TWO, THREE]));
         assert!(!passed.load(Ordering::SeqCst));
-        drop(feed.take_passed(&[2]));
+        drop(feed.take_passed(&[TWO]));
         assert!(passed.load(Ordering::SeqCst));
     }
 
@@ -223,9 +237,28 @@ mod tests {
     fn an_acknowledgement_of_an_older_term_does_not_count() {
         let mut feed = Feed::default();
         feed.restart(1, std::iter::empty());
-        let update = feed.next_update(2).unwrap();
+        let update = feed.next_update(TWO).unwrap();
         feed.restart(2, std::iter::empty());
-        feed.acknowledged(2, update.term, update.to);
-        assert_eq!(feed.next_update(2).unwrap().from, None);
+        feed.acknowledged(TWO, update.term, update.to);
+        assert_eq!(feed.next_update(TWO).unwrap().from, None);
+    }
+
+    #[test]
+    fn a_node_that_begins_anew_gets_the_full_set_and_is_waited_for() {
+        let mut feed = Feed::default();
+        feed.restart(1, std::iter::empty());
+        feed.change([added("a")].into_iter());
+        let update = feed.next_update(TWO).unwrap();
+        feed.acknowledged(TWO, 1, update.to);
+        let anew = Life {
+            incarnation: 21,
+            ..TWO
+        };
+        feed.barrier(OnDrop::new(Box::new(|| {})));
+        assert!(feed.take_passed(&[anew]).is_empty());
+        feed.acknowledged(TWO, 1, update.to);
+        assert_eq!(feed.next_update(anew).unwrap().from, None);
+        feed.acknowledged(anew, 1, update.to);
+        assert_eq!(feed.take_passed(&[anew]).len(), 1);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use quorate_control::{Life, NodeId};
 use quorate_router::Target;
-use quorate_shard::NodeId;
+use quorate_shard::ShardId;
 
 use super::feed::{Source, Update};
 
@@ -48,9 +49,25 @@ impl Received {
         Verdict::Route { target, replace }
     }
 
-    /// The node's life has ended: what it wanted itself is void.
-    pub(super) fn forget(&mut self, node: NodeId) {
-        self.known.remove(&Target::Node(node));
+    /// A life has ended: what it wanted itself is void. Tells whether anything of it is routed by.
+    pub(super) fn forget(&mut self, life: Life) -> bool {
+        let target = Target::Node(life.node);
+        let is_of_it = |(term, _): &(u64, u64)| *term <= life.incarnation;
+        let ended = self.known.get(&target).is_some_and(is_of_it);
+        if ended {
+            self.known.remove(&target);
+        }
+        ended
+    }
+
+    /// Whether all is known that anybody was told: what these peers want themselves, and every shard.
+    pub(super) fn is_loaded(&self, live: &[Life], shards: ShardId) -> bool {
+        let told = |life: &Life| {
+            let known = self.known.get(&Target::Node(life.node));
+            known.is_some_and(|(term, _)| *term == life.incarnation)
+        };
+        let mut shards = 0..shards;
+        live.iter().all(told) && shards.all(|shard| self.known.contains_key(&Target::Shard(shard)))
     }
 
     /// This node leads the shard itself now, in `term`.
@@ -105,5 +122,24 @@ mod tests {
             }
         );
         assert_eq!(judge(update(1, None, 9)), Verdict::Known);
+    }
+
+    #[test]
+    fn nothing_is_missing_when_every_life_and_every_shard_has_told() {
+        let life = |incarnation| Life {
+            node: 2,
+            incarnation,
+        };
+        let mut received = Received::default();
+        assert!(received.is_loaded(&[], 0), "a node alone");
+        received.judge(2, Source::Node, &update(20, None, 1));
+        assert!(received.is_loaded(&[life(20)], 0));
+        assert!(!received.is_loaded(&[life(21)], 0), "it begins anew");
+        assert!(!received.is_loaded(&[life(20)], 1));
+        received.lead(Source::Shard(0), 3);
+        assert!(received.is_loaded(&[life(20)], 1));
+        received.judge(2, Source::Node, &update(21, None, 1));
+        assert!(!received.forget(life(20)), "the next life has told already");
+        assert!(received.forget(life(21)));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use quorate_control::Life;
 use quorate_router::{Scope, Target};
 use quorate_shard::{Incarnation, NodeId, ShardId};
 use tokio::sync::watch;
@@ -16,8 +17,8 @@ use super::received::{Received, Verdict};
 use crate::peers::{Block, CallError, Handler, Kind, Lane, Peers, Replier, Sender};
 use crate::worker::{Confirm, Mailbox, OnDrop, ToWorker};
 
-/// Members other than this node whose lease is held: those a barrier waits for.
-pub type Live = Arc<[NodeId]>;
+/// Lives of other members that may hold a lease: those a barrier waits for.
+pub type Live = Arc<[Life]>;
 
 /// How long a peer may take to route by an update before it is sent in full.
 const UPDATE_DEADLINE: Duration = Duration::from_secs(5);
@@ -33,6 +34,8 @@ struct Inner {
     mailboxes: Arc<[Arc<Mailbox>]>,
     live: watch::Receiver<Live>,
     state: Mutex<State>,
+    /// Wakes when more is known of what others want.
+    heard: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -46,7 +49,7 @@ struct State {
 
 /// An update that is to be sent.
 struct Outgoing {
-    to: NodeId,
+    to: Life,
     source: Source,
     update: Update,
 }
@@ -60,6 +63,7 @@ impl Interests {
             mailboxes,
             live,
             state,
+            heard: watch::Sender::new(()),
         });
         peers.register(Block::Interest, Arc::new(Receiver(inner.clone())));
         Self(inner)
@@ -75,6 +79,24 @@ impl Interests {
         own.restart(incarnation, std::iter::empty());
         self.0.lock().feeds.insert(Source::Node, own);
         tokio::spawn(self.0.clone().run(leader));
+    }
+
+    /// Waits until this node routes by all that anybody may have been told is subscribed: by what every live peer
+    /// wants itself, and by every shard. Whoever subscribes later waits for this node.
+    pub async fn loaded(&self, shards: ShardId) {
+        let mut heard = self.0.heard.subscribe();
+        let mut live = self.0.live.clone();
+        loop {
+            let now = live.borrow_and_update().clone();
+            if self.0.lock().received.is_loaded(&now, shards) {
+                return;
+            }
+            // Both senders live as long as this node.
+            tokio::select! {
+                _ = heard.changed() => {}
+                _ = live.changed() => {}
+            }
+        }
     }
 
     /// What a worker's connections want has changed; `confirm` is dropped once every live peer routes by it.
@@ -109,6 +131,7 @@ impl Interests {
             );
             feed.barrier(confirm);
         }
+        self.0.heard.send_replace(());
         self.0.pump();
     }
 
@@ -151,7 +174,7 @@ impl Inner {
                 () = tokio::time::sleep(RETRY) => {}
             }
             let now = live.borrow_and_update().clone();
-            for gone in known.iter().filter(|node| !now.contains(node)) {
+            for gone in known.iter().filter(|life| !now.contains(life)) {
                 self.forget(*gone);
             }
             known = now;
@@ -162,13 +185,14 @@ impl Inner {
 
     /// Sends every connected peer what it lacks, and lets those go whose barrier has passed.
     fn pump(self: &Arc<Self>) {
-        let connected: Vec<NodeId> = {
+        let live = self.live.borrow().clone();
+        // Only who is live gets anything: from then on it is waited for, so it misses nothing.
+        let connected: Vec<Life> = {
             let peers = self.peers.state();
             let peers = peers.borrow();
-            let connected = peers.peers.iter().filter(|(_, peer)| peer.connected);
-            connected.map(|(node, _)| *node).collect()
+            let connected = live.iter().filter(|life| peers.is_connected(life.node));
+            connected.copied().collect()
         };
-        let live = self.live.borrow().clone();
         let (outgoing, passed) = {
             let mut state = self.lock();
             let mut outgoing = Vec::new();
@@ -202,18 +226,19 @@ impl Inner {
         };
         let (term, version) = (update.term, update.to);
         let inner = self.clone();
+        let node = to.node;
         let done = Box::new(move |answer: Result<Bytes, CallError>| {
             let routed = answer.is_ok_and(|reply| decode_reply(reply) == Ok(true));
             inner.answered(to, source, term, version, routed);
         });
         let body = encode_update(source, update);
         self.peers
-            .call_then(to, Lane::Append, kind, body, UPDATE_DEADLINE, done);
+            .call_then(node, Lane::Append, kind, body, UPDATE_DEADLINE, done);
     }
 
     fn answered(
         self: &Arc<Self>,
-        peer: NodeId,
+        peer: Life,
         source: Source,
         term: u64,
         version: u64,
@@ -232,18 +257,16 @@ impl Inner {
         }
     }
 
-    /// The node's lease has ended: its clients are gone, and with them what they wanted.
-    fn forget(&self, node: NodeId) {
-        self.lock().received.forget(node);
-        self.route(
-            Target::Node(node),
-            Vec::new(),
-            true,
-            OnDrop::new(Box::new(|| {})),
-        );
+    /// A life has ended: its clients are gone, and with them what they wanted.
+    fn forget(&self, life: Life) {
+        let mut state = self.lock();
+        if state.received.forget(life) {
+            let nobody = OnDrop::new(Box::new(|| {}));
+            self.route(Target::Node(life.node), Vec::new(), true, nobody);
+        }
     }
 
-    /// Has every worker route by the changes.
+    /// Has every worker route by the changes. Called under the lock, so that changes stay in order.
     fn route(&self, target: Target, changes: Vec<Change>, replace: bool, confirm: Confirm) {
         for mailbox in self.mailboxes.iter() {
             mailbox.send(ToWorker::Interest {
@@ -299,7 +322,12 @@ impl Receiver {
             );
             return;
         };
-        let verdict = self.0.lock().received.judge(from.node, source, &update);
+        if source == Source::Node && !self.is_live(from, update.term) {
+            // Not yet, as far as is known here, or no more: it comes again.
+            return reply.send(encode_reply(false));
+        }
+        let mut state = self.0.lock();
+        let verdict = state.received.judge(from.node, source, &update);
         let (target, changes, replace) = match verdict {
             Verdict::Route { target, replace } => (target, update.changes, replace),
             // It may still be in a mailbox: what is sent behind it is confirmed after it.
@@ -308,6 +336,16 @@ impl Receiver {
         };
         let routed = OnDrop::new(Box::new(move || reply.send(encode_reply(true))));
         self.0.route(target, changes, replace, routed);
+        drop(state);
+        self.0.heard.send_replace(());
+    }
+
+    fn is_live(&self, from: Sender, term: u64) -> bool {
+        let life = Life {
+            node: from.node,
+            incarnation: term,
+        };
+        self.0.live.borrow().contains(&life)
     }
 
     /// Answers once every live peer routes by what this node tells for the shard.

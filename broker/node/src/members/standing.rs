@@ -35,6 +35,8 @@ pub(crate) struct Membership {
     over: watch::Sender<Option<Over>>,
     /// This node is to lead nothing, since it is about to stop.
     draining: AtomicBool,
+    /// It was told to stay away. Others went on without it, so it knows no longer what is subscribed.
+    suspended: AtomicBool,
     /// The newest version of the membership that the control leader has told.
     heard: AtomicU64,
     /// Per group: the membership it has reached, while this node leads it; 0 otherwise.
@@ -61,6 +63,7 @@ impl Membership {
             service,
             over: watch::Sender::new(None),
             draining: AtomicBool::new(false),
+            suspended: AtomicBool::new(false),
             heard: AtomicU64::new(0),
         })
     }
@@ -81,6 +84,15 @@ impl Membership {
 
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Relaxed)
+    }
+
+    pub(super) fn suspend(&self) {
+        self.suspended.store(true, Relaxed);
+        self.fence.lose();
+    }
+
+    pub(super) fn was_suspended(&self) -> bool {
+        self.suspended.load(Relaxed)
     }
 
     pub(super) fn state(&self) -> Arc<Control> {

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use quorate_control::Control;
+use quorate_control::{Control, Life};
 use tokio::sync::watch;
 
 use crate::interest::Live;
 use crate::members::{Over, Standing};
 use crate::raft::Groups;
-use crate::shutdown;
+use crate::shutdown::Signals;
 use crate::worker::{Mailbox, ToWorker};
 
 /// How a life of the node ends.
@@ -22,13 +22,13 @@ pub(super) enum Ending {
 }
 
 /// Waits for the end.
-pub(super) async fn ending(groups: &Groups) -> std::io::Result<Ending> {
+pub(super) async fn ending(groups: &Groups, signals: &mut Signals) -> Ending {
     let mut over = groups.over();
     tokio::select! {
-        signal = shutdown::signalled() => signal.map(Ending::Signal),
+        signal = signals.next() => Ending::Signal(signal),
         over = over.wait_for(Option::is_some) => {
             let over = over.ok().and_then(|over| *over);
-            Ok(Ending::Cluster(over.unwrap_or(Over::Life)))
+            Ending::Cluster(over.unwrap_or(Over::Life))
         }
     }
 }
@@ -57,7 +57,11 @@ pub(super) fn follow_live(groups: &Groups, told: watch::Sender<Live>) {
 fn live(control: &Control, own: quorate_control::NodeId) -> Live {
     let members = control.members();
     let live = members.filter(|(node, member)| *node != own && member.is_live());
-    live.map(|(node, _)| node).collect()
+    let life = |(node, member): (_, &quorate_control::Member)| Life {
+        node,
+        incarnation: member.incarnation,
+    };
+    live.map(life).collect()
 }
 
 /// Has clients sent away when the lease is lost.

@@ -120,12 +120,8 @@ kinds! {
         Detach = 25,
         /// Deliveries for sessions of the receiver.
         Deliver = 26,
-        /// Room for more deliveries.
-        Credit = 27,
         /// A connection's client id is taken over: close it, answer when closed.
         Close = 28,
-        /// Closes many sessions at once.
-        CloseMany = 29,
     }
     /// Reads of retained messages at a shard leader on another node.
     Retained {
@@ -140,8 +136,6 @@ kinds! {
         InterestDelta = 49,
         /// The receiver's workers route by it.
         InterestConfirm = 50,
-        /// A set that is known does not fit: send it in full.
-        InterestRequest = 51,
     }
     /// Direct messages from node to node.
     Publish {
@@ -154,10 +148,6 @@ kinds! {
         Lease = 80,
         /// A command for the control group, to its leader.
         Control = 81,
-        /// What a node tells the control leader about itself.
-        Report = 82,
-        /// The sender leaves: planned.
-        Leave = 83,
     }
     /// The admin service asks another node; `admin/`.
     Admin {

@@ -21,15 +21,23 @@ pub(super) async fn forget(groups: Weak<Inner>, mut lists: mpsc::Receiver<Vec<Or
         };
         let others = (0..groups.shard_count()).filter(|shard| *shard != own);
         for shard in others.chain([own]) {
-            let (requests, answers) = forget_requests(&origins);
-            groups.submit(shard, requests);
-            for answer in answers {
-                if answer.await.is_err() {
-                    return;
-                }
+            // One that does not answer leaves the origins where they are; they come again with the next start.
+            if !forget_in(&groups, shard, &origins).await {
+                break;
             }
         }
     }
+}
+
+async fn forget_in(groups: &Groups, shard: quorate_shard::ShardId, origins: &[Origin]) -> bool {
+    let (requests, answers) = forget_requests(origins);
+    groups.submit(shard, requests);
+    for answer in answers {
+        if answer.await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Asks groups for a snapshot when their few old entries hold back segments that others have left.
