@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod history;
 pub mod hostile;
 pub mod http;
+pub mod kubernetes;
 pub mod load;
 pub mod packet;
 pub mod port;
