@@ -7,6 +7,7 @@ mod chart;
 mod clients;
 mod demo;
 mod node;
+mod prometheus;
 mod report;
 mod traffic;
 mod volumes;
@@ -27,6 +28,7 @@ pub use chart::{Chart, OPERATOR_NAMESPACE};
 pub use clients::Clients;
 pub use demo::{NAMESPACE, demo};
 pub use node::Node;
+pub use prometheus::{Prometheus, lint};
 pub use traffic::Traffic;
 pub use volumes::Volumes;
 
@@ -224,6 +226,16 @@ pub fn root() -> PathBuf {
 /// The image under test, for chart and resources.
 pub fn image() -> String {
     env::var("QUORATE_IMAGE").unwrap_or_else(|_| "localhost/quorate:e2e".to_owned())
+}
+
+/// The same image under another name, as a newer version would have; our own Kubernetes has it.
+///
+/// # Errors
+/// When the image has no tag.
+pub fn same_image_by_another_name() -> Result<String> {
+    let image = image();
+    let (repository, tag) = split_image(&image)?;
+    Ok(format!("{repository}:{tag}-again"))
 }
 
 /// The image with other people's clients.

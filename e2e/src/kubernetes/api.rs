@@ -113,20 +113,24 @@ impl Api {
         self.kubectl_with(&["apply", "-n", namespace, "-f", "-"], manifest)
     }
 
-    /// HTTP/1.0: the answer ends with the connection, in one piece.
     fn ask(&self, path: &str) -> Result<(u16, String)> {
-        let mut stream = self.endpoint.dial(ANSWER_MAX)?;
-        stream.set_read_timeout(Some(ANSWER_MAX))?;
-        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
-        stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer
-            .split_once("\r\n\r\n")
-            .context("no end of the head")?;
-        let status = head.split(' ').nth(1).context("no status")?.parse()?;
-        Ok((status, body.to_owned()))
+        http(self.endpoint, path)
     }
+}
+
+/// `GET path` in HTTP/1.0: the answer ends with the connection, in one piece.
+pub(super) fn http(endpoint: Endpoint, path: &str) -> Result<(u16, String)> {
+    let mut stream = endpoint.dial(ANSWER_MAX)?;
+    stream.set_read_timeout(Some(ANSWER_MAX))?;
+    let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .context("no end of the head")?;
+    let status = head.split(' ').nth(1).context("no status")?.parse()?;
+    Ok((status, body.to_owned()))
 }
 
 impl Drop for Api {

@@ -43,6 +43,11 @@ impl Manifest {
         self
     }
 
+    /// The resource's name.
+    pub fn name(&self) -> String {
+        name_of(&self.0)
+    }
+
     /// As text for `kubectl apply`.
     pub fn text(&self) -> String {
         self.0.to_string()
@@ -202,6 +207,28 @@ impl<'a> Broker<'a> {
             Ok(fits.then(|| text(&found, "/message")))
         });
         waited.with_context(|| format!("it says {found}"))
+    }
+
+    /// Waits for a condition that is not true and whose sentence holds a word; gives the sentence.
+    ///
+    /// # Errors
+    /// When none does in time; with what the conditions say.
+    pub fn explains(&self, word: &str) -> Result<String> {
+        let mut all = Value::Null;
+        let what = format!("a condition that speaks of {word}");
+        let waited = self.kubernetes.until(&what, PATIENCE, || {
+            let resource = self.resource()?;
+            all = resource
+                .pointer("/status/conditions")
+                .cloned()
+                .unwrap_or_default();
+            let mut conditions = all.as_array().into_iter().flatten();
+            let fitting = conditions.find(|condition| {
+                condition["status"] != "True" && text(condition, "/message").contains(word)
+            });
+            Ok(fitting.map(|condition| text(condition, "/message")))
+        });
+        waited.with_context(|| format!("they say {all}"))
     }
 
     /// What was made for it of one kind, such as `secrets` of the group `api/v1`.
