@@ -19,6 +19,7 @@ pub mod port;
 pub mod process;
 pub mod random;
 pub mod reference;
+pub mod story;
 pub mod tls;
 pub mod tool;
 pub mod wait;

@@ -19,6 +19,10 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use quorate_codec::QoS;
+use quorate_router::ShareStrategy;
+use quorate_session::Capabilities;
+
 pub use cluster::{ADMIN_PORT, ClusterConfig, MutualTlsFiles, PEERS_PORT, Service, Start};
 pub use error::{ConfigError, Source};
 pub use layers::Flags;
@@ -111,6 +115,12 @@ pub struct Limits {
     pub session_queue_bytes_max: u64,
     /// `limits.retained_bytes_max`
     pub retained_bytes_max: u64,
+    /// `mqtt.topic_alias_maximum`
+    pub topic_alias_maximum: u16,
+    /// `mqtt.shared_strategy`
+    pub share_strategy: ShareStrategy,
+    /// The other keys of `mqtt.*`: what clients may ask for.
+    pub capabilities: Capabilities,
 }
 
 /// `storage.*`
@@ -261,5 +271,30 @@ fn limits(settings: &Settings) -> Limits {
         session_queue_messages_max: settings.size(&key::SESSION_QUEUE_MESSAGES_MAX),
         session_queue_bytes_max: settings.size(&key::SESSION_QUEUE_BYTES_MAX),
         retained_bytes_max: settings.size(&key::RETAINED_BYTES_MAX),
+        topic_alias_maximum: settings.size(&key::TOPIC_ALIAS_MAXIMUM),
+        share_strategy: share_strategy(settings),
+        capabilities: capabilities(settings),
+    }
+}
+
+fn share_strategy(settings: &Settings) -> ShareStrategy {
+    match settings.text(&key::SHARED_STRATEGY).as_str() {
+        "random" => ShareStrategy::Random,
+        "sticky" => ShareStrategy::Sticky,
+        "by_client" => ShareStrategy::ByClient,
+        "by_topic" => ShareStrategy::ByTopic,
+        "local_first" => ShareStrategy::LocalFirst,
+        // The key allows no other word.
+        _ => ShareStrategy::RoundRobin,
+    }
+}
+
+fn capabilities(settings: &Settings) -> Capabilities {
+    Capabilities {
+        maximum_qos: QoS::from_bits(settings.size(&key::MAXIMUM_QOS)).unwrap_or(QoS::ExactlyOnce),
+        retain: settings.bool(&key::RETAIN_AVAILABLE),
+        wildcards: settings.bool(&key::WILDCARD_AVAILABLE),
+        subscription_ids: settings.bool(&key::SUBSCRIPTION_ID_AVAILABLE),
+        shared: settings.bool(&key::SHARED_AVAILABLE),
     }
 }

@@ -280,6 +280,8 @@ fn start_workers(
     let session = Arc::new(quorate_session::Limits {
         inbound_messages_max: config.limits.receive_maximum.get(),
         outbound_messages_max: config.limits.window_max,
+        topic_aliases_max: config.limits.topic_alias_maximum,
+        capabilities: config.limits.capabilities,
         ..quorate_session::Limits::default()
     });
     let decode = quorate_codec::DecodeLimits {
@@ -297,6 +299,7 @@ fn start_workers(
             workers: count,
             slots: errands.slots().clone(),
             seed: u64::from_le_bytes(random(provider)?),
+            share_strategy: config.limits.share_strategy,
             limits,
             session: session.clone(),
             decode,

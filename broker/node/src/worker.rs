@@ -21,6 +21,7 @@ mod publish;
 mod read_buffer;
 mod retained;
 mod shard_deliveries;
+mod share;
 mod slab;
 mod socket;
 mod subscribe;

@@ -47,6 +47,35 @@ pub enum Scope {
     QosZero,
     /// All.
     Every,
+    /// Those of a share group that are chosen for one of these members.
+    Share(ShareCount),
+}
+
+/// Members of a share group that somebody has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShareCount {
+    /// Of a worker or node: connections that take every message. Of a shard: sessions that are connected.
+    pub ready: u32,
+    /// Of a worker or node: connections of durable sessions, which take only QoS 0 this way. Of a shard: sessions
+    /// that are absent.
+    pub other: u32,
+}
+
+impl Scope {
+    /// What two wish for together.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Share(left), Self::Share(right)) => Self::Share(ShareCount {
+                ready: left.ready.saturating_add(right.ready),
+                other: left.other.saturating_add(right.other),
+            }),
+            (
+                Self::QosZero | Self::Every | Self::Share(_),
+                Self::QosZero | Self::Every | Self::Share(_),
+            ) => self.max(other),
+        }
+    }
 }
 
 /// What a worker's own connections want of a filter; `None` is nothing. Its changes are the delta stream that other
@@ -78,7 +107,7 @@ pub(crate) enum Holder {
 impl Holder {
     pub(crate) fn connection(connection: ConnectionId, scope: Scope) -> Self {
         match scope {
-            Scope::Every => Self::Every(connection),
+            Scope::Every | Scope::Share(_) => Self::Every(connection),
             Scope::QosZero => Self::QosZero(connection),
         }
     }

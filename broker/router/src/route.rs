@@ -8,6 +8,7 @@ use std::sync::Arc;
 use quorate_codec::QoS;
 
 use crate::interest::{ConnectionId, Grant, Holder, Scope, Target};
+use crate::share_table::ShareGroup;
 
 /// Everybody who gets the messages of one topic, each once, in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Route {
     pub shards: Box<[u16]>,
     /// Other nodes, with what they want.
     pub nodes: Box<[(u64, Scope)]>,
+    /// Share groups, one member of which gets it; see [`crate::Table::choose`].
+    pub groups: Box<[ShareGroup]>,
     /// What connections with a *no local* subscription get of their own messages; absent means nothing.
     echoes: Box<[Recipient]>,
     identifiers: Box<[NonZeroU32]>,
@@ -81,12 +84,21 @@ impl Route {
         Some(&self.echoes[at])
     }
 
+    /// What of it is for shards.
+    #[must_use]
+    pub fn to_shards(&self) -> Self {
+        let mut route = RouteBuilder::default().build(Arc::clone(&self.topic));
+        route.shards.clone_from(&self.shards);
+        route
+    }
+
     /// Nobody gets anything.
     pub fn is_empty(&self) -> bool {
         self.recipients.is_empty()
             && self.workers.is_empty()
             && self.shards.is_empty()
             && self.nodes.is_empty()
+            && self.groups.is_empty()
     }
 
     /// About how much memory it takes.
@@ -99,6 +111,7 @@ impl Route {
             + size_of_val(&*self.workers)
             + size_of_val(&*self.shards)
             + size_of_val(&*self.nodes)
+            + size_of_val(&*self.groups)
     }
 }
 
@@ -117,9 +130,15 @@ pub(crate) struct RouteBuilder {
     workers: Vec<(u16, Scope)>,
     shards: Vec<u16>,
     nodes: Vec<(u64, Scope)>,
+    groups: Vec<ShareGroup>,
 }
 
 impl RouteBuilder {
+    /// A share group that wants the topic.
+    pub(crate) fn add_group(&mut self, group: ShareGroup) {
+        self.groups.push(group);
+    }
+
     pub(crate) fn add(&mut self, holder: Holder, grant: Grant) {
         match holder {
             Holder::Every(connection) | Holder::QosZero(connection) => {
@@ -161,6 +180,7 @@ impl RouteBuilder {
             workers,
             shards: self.shards.as_slice().into(),
             nodes: widest(&mut self.nodes).collect(),
+            groups: self.groups.as_slice().into(),
             echoes: echoes.into_boxed_slice(),
             identifiers: identifiers.into_boxed_slice(),
         };
@@ -168,6 +188,7 @@ impl RouteBuilder {
         self.workers.clear();
         self.shards.clear();
         self.nodes.clear();
+        self.groups.clear();
         route
     }
 }

@@ -5,7 +5,6 @@ use quorate_codec::{AckKind, PacketId, Publish, QoS, ReasonCode};
 use crate::inbound::{Held, Ticket};
 use crate::output::{Reply, Step};
 use crate::session::{Session, close, protocol_error};
-use crate::topic_alias;
 
 /// A PUBLISH at QoS 1 or 2 that is being routed. Not `Clone`: it is completed or deferred, once.
 #[derive(Debug)]
@@ -27,14 +26,18 @@ impl Publishing {
 impl Session {
     /// A PUBLISH came.
     pub fn handle_publish(&mut self, publish: &Publish<'_>) -> Step<'static> {
-        if let Err(reason) = topic_alias::check(
-            publish.properties.topic_alias,
-            self.limits.topic_aliases_max,
-        ) {
-            return close(reason, "topic alias that was not offered");
+        if let Some(step) = self.take_alias(publish) {
+            return step;
         }
         if publish.properties.has_subscription_ids() {
             return protocol_error("subscription identifier from a client");
+        }
+        let capabilities = &self.limits.capabilities;
+        if publish.qos > capabilities.maximum_qos {
+            return close(ReasonCode::QoSNotSupported, "QoS above our maximum");
+        }
+        if publish.retain && !capabilities.retain {
+            return close(ReasonCode::RetainNotSupported, "retained messages are off");
         }
         let Some(packet_id) = publish.packet_id else {
             return Step::Route;

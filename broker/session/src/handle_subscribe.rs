@@ -2,11 +2,12 @@
 
 use quorate_codec::{
     PacketId, ReasonCode, Subscribe, Subscription, SubscriptionFilter, SubscriptionOptions,
-    Subscriptions, TopicFilter,
+    Subscriptions,
 };
 
+use crate::limits::Capabilities;
 use crate::output::Step;
-use crate::session::Session;
+use crate::session::{Session, close};
 
 /// A SUBSCRIBE as the worker has to carry it out.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct SubscribeRequest<'p> {
     /// [`Session::subscribe_done`].
     pub reserved: u32,
     subscriptions: Subscriptions<'p>,
+    capabilities: Capabilities,
 }
 
 /// One filter of a SUBSCRIBE.
@@ -28,8 +30,8 @@ pub enum RequestedFilter<'p> {
     /// To be put in force; SUBACK says what was granted, or why not.
     Wanted {
         /// The filter.
-        filter: TopicFilter<'p>,
-        /// Its options.
+        filter: SubscriptionFilter<'p>,
+        /// Its options; the QoS is what may be granted.
         options: SubscriptionOptions,
     },
     /// Not to be put in force; SUBACK says this.
@@ -41,28 +43,37 @@ impl<'p> SubscribeRequest<'p> {
     /// more than once.
     pub fn filters(&self) -> impl Iterator<Item = RequestedFilter<'p>> + use<'p> {
         let mut room = self.reserved;
-        self.subscriptions
-            .iter()
-            .map(move |subscription| match subscription.filter {
-                SubscriptionFilter::Shared(_) => {
-                    RequestedFilter::Refused(ReasonCode::SharedSubscriptionsNotSupported)
-                }
-                SubscriptionFilter::Plain(_) if room == 0 => {
-                    RequestedFilter::Refused(ReasonCode::QuotaExceeded)
-                }
-                SubscriptionFilter::Plain(filter) => {
-                    room -= 1;
-                    let options = subscription.options;
-                    RequestedFilter::Wanted { filter, options }
-                }
-            })
+        let capabilities = self.capabilities;
+        self.subscriptions.iter().map(move |subscription| {
+            let Subscription {
+                filter,
+                mut options,
+            } = subscription;
+            if let Some(reason) = missing(&capabilities, filter) {
+                return RequestedFilter::Refused(reason);
+            }
+            if room == 0 {
+                return RequestedFilter::Refused(ReasonCode::QuotaExceeded);
+            }
+            room -= 1;
+            // A server without QoS 2 still takes subscriptions that ask for it (MQTT-3.2.2-10).
+            options.qos = options.qos.min(capabilities.maximum_qos);
+            RequestedFilter::Wanted { filter, options }
+        })
     }
 }
 
 impl Session {
     /// A SUBSCRIBE came.
     pub fn handle_subscribe<'p>(&mut self, subscribe: &Subscribe<'p>) -> Step<'p> {
-        let wanted = subscribe.subscriptions.iter().filter(is_plain);
+        if let Some(reason) = self.unsupported(subscribe) {
+            return close(reason, "SUBSCRIBE asks for what CONNACK said is off");
+        }
+        let capabilities = self.limits.capabilities;
+        let wanted = subscribe
+            .subscriptions
+            .iter()
+            .filter(|subscription| missing(&capabilities, subscription.filter).is_none());
         let room = self
             .limits
             .subscriptions_max
@@ -75,7 +86,21 @@ impl Session {
             identifier: subscribe.properties.subscription_id,
             reserved,
             subscriptions: subscribe.subscriptions,
+            capabilities,
         })
+    }
+
+    /// MQTT 5 clients were told what is off, so asking for it is a protocol error (3.2.2.3.11 to 3.2.2.3.13).
+    fn unsupported(&self, subscribe: &Subscribe<'_>) -> Option<ReasonCode> {
+        if !self.version.is_v5() {
+            return None;
+        }
+        let capabilities = &self.limits.capabilities;
+        if subscribe.properties.subscription_id.is_some() && !capabilities.subscription_ids {
+            return Some(ReasonCode::SubscriptionIdentifiersNotSupported);
+        }
+        let mut filters = subscribe.subscriptions.iter();
+        filters.find_map(|subscription| missing(capabilities, subscription.filter))
     }
 
     /// The request is carried out: `added` of its reserved filters are new subscriptions, the rest
@@ -93,10 +118,13 @@ impl Session {
     }
 }
 
-/// The place for shared subscriptions: a group's filter is not told from a plain one any more then.
-fn is_plain(subscription: &Subscription<'_>) -> bool {
-    match subscription.filter {
-        SubscriptionFilter::Plain(_) => true,
-        SubscriptionFilter::Shared(_) => false,
+/// What the server does not offer and the filter needs.
+fn missing(capabilities: &Capabilities, filter: SubscriptionFilter<'_>) -> Option<ReasonCode> {
+    if filter.group().is_some() && !capabilities.shared {
+        return Some(ReasonCode::SharedSubscriptionsNotSupported);
     }
+    if filter.filter().has_wildcard() && !capabilities.wildcards {
+        return Some(ReasonCode::WildcardSubscriptionsNotSupported);
+    }
+    None
 }

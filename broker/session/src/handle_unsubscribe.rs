@@ -15,8 +15,7 @@ pub struct UnsubscribeRequest<'p> {
 }
 
 impl<'p> UnsubscribeRequest<'p> {
-    /// The filters in the packet's order, which is also UNSUBACK's (MQTT-3.11.3-1). A shared one never
-    /// has a subscription.
+    /// The filters in the packet's order, which is also UNSUBACK's (MQTT-3.11.3-1).
     pub fn filters(&self) -> impl Iterator<Item = SubscriptionFilter<'p>> + use<'p> {
         self.filters.iter()
     }

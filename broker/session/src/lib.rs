@@ -38,6 +38,7 @@ pub use handle_subscribe::{RequestedFilter, SubscribeRequest};
 pub use handle_unsubscribe::UnsubscribeRequest;
 pub use inbound::Ticket;
 pub use input::{ClientLimits, Mode, SessionStart};
-pub use limits::Limits;
+pub use limits::{Capabilities, Limits};
 pub use output::{Close, Release, Reply, Step};
 pub use session::Session;
+pub use topic_alias::OutboundAlias;

@@ -1,4 +1,6 @@
-//! Every bound of a session, with unit and reason. Decides nothing.
+//! Every bound of a session, with unit and reason, and what the server offers at all. Decides nothing.
+
+use quorate_codec::QoS;
 
 /// Bounds that all sessions of a node share; the node's configuration fills them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +22,44 @@ pub struct Limits {
     pub subscriptions_max: u32,
     /// Topic aliases a client may set up, announced as Topic Alias Maximum (MQTT 5, 3.2.2.3.8).
     pub topic_aliases_max: u16,
+    /// Topic aliases set up for a client that takes some. A delivery looks through them, so they are few.
+    pub outbound_topic_aliases_max: u16,
+    /// What clients may ask for.
+    pub capabilities: Capabilities,
+}
+
+/// What the server offers; CONNACK announces what it does not (MQTT 5, 3.2.2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Highest QoS of a PUBLISH, and that is granted to a subscription.
+    pub maximum_qos: QoS,
+    /// Retained messages.
+    pub retain: bool,
+    /// Filters with wildcards.
+    pub wildcards: bool,
+    /// Subscription identifiers.
+    pub subscription_ids: bool,
+    /// Shared subscriptions.
+    pub shared: bool,
+}
+
+impl Capabilities {
+    /// All that the protocol has.
+    pub const ALL: Self = Self {
+        maximum_qos: QoS::ExactlyOnce,
+        retain: true,
+        wildcards: true,
+        subscription_ids: true,
+        shared: true,
+    };
 }
 
 /// Packet ids that may lie between the oldest unacknowledged delivery and the newest. A client that
 /// acknowledges everything but one delivery stops there; one byte each, so 16 KiB at worst.
 pub(crate) const OUTBOUND_SPAN_IDS_MAX: usize = 16_384;
+
+/// Bytes of the topics a client may set up aliases for, together: two of the longest, or many usual ones.
+pub(crate) const TOPIC_ALIAS_BYTES_MAX: usize = 128 * 1024;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -34,7 +69,9 @@ impl Default for Limits {
             outbound_messages_max: 1_024,
             operations_max: 32,
             subscriptions_max: 10_000,
-            topic_aliases_max: 0,
+            topic_aliases_max: 32,
+            outbound_topic_aliases_max: 16,
+            capabilities: Capabilities::ALL,
         }
     }
 }

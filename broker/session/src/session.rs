@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use quorate_codec::{Disconnect, Packet, ReasonCode, Version};
+use quorate_codec::{Disconnect, Packet, PacketKind, ReasonCode, Version};
 
 use crate::deliver::Outbound;
 use crate::inbound::Inbound;
@@ -11,6 +11,7 @@ use crate::input::{ClientLimits, Mode, SessionStart};
 use crate::keep_alive::KeepAlive;
 use crate::limits::Limits;
 use crate::output::{Close, Release, Reply, Step};
+use crate::topic_alias::Aliases;
 use crate::will;
 
 /// One client's protocol state. See the crate for the grammar; small, because an idle connection has one.
@@ -26,6 +27,7 @@ pub struct Session {
     pub(crate) subscriptions: u32,
     /// SUBSCRIBEs and UNSUBSCRIBEs that wait for their result.
     pub(crate) operations: u16,
+    pub(crate) aliases: Option<Box<Aliases>>,
 }
 
 impl Session {
@@ -39,10 +41,14 @@ impl Session {
                 subscriptions,
             } => (Outbound::durable(window), inbound, subscriptions),
         };
+        let mut client = start.client;
+        let aliases_max = limits.outbound_topic_aliases_max;
+        client.topic_alias_maximum = client.topic_alias_maximum.min(aliases_max);
         Self {
+            aliases: None,
             limits,
             version: start.version,
-            client: start.client,
+            client,
             expiry_seconds: start.expiry_seconds,
             keep_alive: KeepAlive::new(start.now, start.keep_alive_seconds),
             inbound: Inbound::new(taken),
@@ -110,22 +116,32 @@ impl Session {
         packet_bytes <= self.client.maximum_packet_size as usize
     }
 
-    /// What the client can take.
+    /// What the client can take, within our own limits.
     pub fn client_limits(&self) -> &ClientLimits {
         &self.client
     }
 
     /// The DISCONNECT to send before we close; `None` for a client that knows none from a server. The
     /// reason string goes if the client's maximum packet size lets it (MQTT-3.14.2-3).
-    pub fn disconnect(&self, close: &Close) -> Option<Disconnect<'static>> {
+    pub fn disconnect(
+        &self,
+        reason: ReasonCode,
+        detail: &'static str,
+    ) -> Option<Disconnect<'static>> {
         /// All of the packet but the string, while its lengths take one byte each.
         const OTHER_BYTES: usize = 7;
         if !self.version.is_v5() {
             return None;
         }
-        let mut disconnect = Disconnect::new(close.reason);
-        if self.fits(close.detail.len() + OTHER_BYTES) {
-            disconnect.properties.reason_string = Some(close.detail);
+        // A malformed second CONNECT, for instance, has a reason that only CONNACK may give.
+        let reason = if reason.is_allowed_in(PacketKind::Disconnect) {
+            reason
+        } else {
+            ReasonCode::ProtocolError
+        };
+        let mut disconnect = Disconnect::new(reason);
+        if self.fits(detail.len() + OTHER_BYTES) {
+            disconnect.properties.reason_string = Some(detail);
         }
         Some(disconnect)
     }

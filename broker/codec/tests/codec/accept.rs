@@ -304,3 +304,14 @@ fn every_reason_code_is_somewhere() {
         assert!(code.connack_v311() <= 5);
     }
 }
+
+#[test]
+fn unicode_is_taken_as_it_is() {
+    // U+FEFF is not stripped, and no character is normalised (MQTT-1.5.4-3, MQTT-4.7.3-4).
+    let text = "\u{feff}e\u{301}é🜁";
+    let length = u8::try_from(text.len()).expect("short");
+    let bytes = [&[0x30, length + 2, 0, length], text.as_bytes()].concat();
+    assert_eq!(publish(&bytes, V311).topic, text);
+    let bytes = [&[0x30, length + 3, 0, length], text.as_bytes(), &[0]].concat();
+    assert_eq!(publish(&bytes, V5).topic, text);
+}

@@ -105,8 +105,8 @@ keys! {
         "Seconds a TLS handshake may take. Slow radio links need a few; a stranger gets no more.";
     CONNECT_SECONDS_MAX = "limits.connect_seconds_max", Kind::Number { min: 1, max: 300 }, Some("10"),
         "Seconds from the end of the handshake to a complete CONNECT (MQTT 5, 4.13: an idle stranger is closed).";
-    CONNECT_BYTES_MAX = "limits.connect_bytes_max", Kind::Bytes { min: 256, max: MIB }, Some("65536"),
-        "Size of a CONNECT packet. Bounds what somebody who has not logged in can make us keep; a will's payload must fit.";
+    CONNECT_BYTES_MAX = "limits.connect_bytes_max", Kind::Bytes { min: 256, max: MIB }, Some("131072"),
+        "Size of a CONNECT packet. Bounds what somebody who has not logged in can make us keep; the largest payload of a will (64 KiB) must fit beside its topic and the rest.";
     PACKET_BYTES_MAX = "limits.packet_bytes_max", Kind::Bytes { min: KIB, max: 256 * MIB - 1 }, Some("1048576"),
         "Size of any other packet from a client, announced as Maximum Packet Size. Bounds what one connection makes us keep while it arrives.";
     RECEIVE_MAXIMUM = "limits.receive_maximum", Kind::Number { min: 1, max: 65_535 }, Some("1000"),
@@ -125,6 +125,21 @@ keys! {
         "Bytes queued for one persistent session, by the size of the messages.";
     RETAINED_BYTES_MAX = "limits.retained_bytes_max", Kind::Bytes { min: 64 * KIB, max: 1024 * GIB }, Some("1073741824"),
         "Bytes of retained messages on the node, by topic and payload; one more is refused with Quota exceeded.";
+
+    MAXIMUM_QOS = "mqtt.maximum_qos", Kind::Number { min: 0, max: 2 }, Some("2"),
+        "Highest QoS of a PUBLISH (announced as Maximum QoS; one above it ends the connection, a will above it is refused) and granted to a subscription.";
+    RETAIN_AVAILABLE = "mqtt.retain_available", Kind::Bool, Some("true"),
+        "Whether retained messages are kept. When off, a PUBLISH with the retain flag ends the connection with Retain not supported.";
+    WILDCARD_AVAILABLE = "mqtt.wildcard_available", Kind::Bool, Some("true"),
+        "Whether filters may have + and #.";
+    SUBSCRIPTION_ID_AVAILABLE = "mqtt.subscription_identifier_available", Kind::Bool, Some("true"),
+        "Whether MQTT 5 clients may give subscription identifiers.";
+    SHARED_AVAILABLE = "mqtt.shared_available", Kind::Bool, Some("true"),
+        "Whether clients may share a subscription ($share/GROUP/FILTER).";
+    SHARED_STRATEGY = "mqtt.shared_strategy", Kind::Choice(&["round_robin", "random", "sticky", "by_client", "by_topic", "local_first"]), Some(r#""round_robin""#),
+        "Who of a share group gets a message: one after another, anyone, always the same one until it leaves, the same for each publisher or for each topic while the members stay, or one after another of those on the publisher's node.";
+    TOPIC_ALIAS_MAXIMUM = "mqtt.topic_alias_maximum", Kind::Number { min: 0, max: 65_535 }, Some("32"),
+        "Topic aliases a client may set up, announced as Topic Alias Maximum; 0 is none. Their topics take at most 128 KiB per connection.";
 
     SHARDS = "storage.shards", Kind::Number { min: 1, max: 64 }, Some("4"),
         "Raft groups that share the sessions. Fixed at the first start with a data directory; later values are ignored.";

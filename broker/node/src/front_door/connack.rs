@@ -64,8 +64,12 @@ pub(super) fn accept(
         maximum_packet_bytes: NonZeroU32::new(limits.packet_bytes_max),
         assigned_client_id: connect.client_id.is_empty().then_some(&*options.client_id),
         server_keep_alive_seconds: (keep_alive != connect.keep_alive_seconds).then_some(keep_alive),
-        // Their place is in the router and the shard; they come with the fourth issue.
-        shared_available: false,
+        maximum_qos: limits.capabilities.maximum_qos,
+        retain_available: limits.capabilities.retain,
+        wildcard_available: limits.capabilities.wildcards,
+        subscription_ids_available: limits.capabilities.subscription_ids,
+        shared_available: limits.capabilities.shared,
+        topic_alias_maximum: limits.topic_alias_maximum,
         ..ConnAckProperties::NONE
     };
     let connack = ConnAck {

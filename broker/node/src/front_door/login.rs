@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use quorate_codec::{Connect, ReasonCode};
+use quorate_codec::{Connect, ReasonCode, Will};
 use quorate_shard::Claimed;
 
 use super::connack::{self, Refusal};
@@ -35,6 +35,9 @@ impl Clerk {
         if connect.properties.authentication_method.is_some() {
             return Err(BAD_METHOD);
         }
+        if let Some(will) = &connect.will {
+            self.check_will(will)?;
+        }
         let username = self.authenticate(connect).await?;
         let client_id = match connect.client_id {
             "" => self.draw_client_id()?,
@@ -60,6 +63,18 @@ impl Clerk {
             username,
             claim,
         })
+    }
+
+    /// MQTT-3.2.2-12, MQTT-3.2.2-13: a will that we could not publish is not accepted.
+    fn check_will(&self, will: &Will<'_>) -> Result<(), Refusal> {
+        let capabilities = &self.limits.capabilities;
+        if will.qos > capabilities.maximum_qos {
+            return Err(WILL_QOS);
+        }
+        if will.retain && !capabilities.retain {
+            return Err(WILL_RETAIN);
+        }
+        Ok(())
     }
 
     async fn authenticate(&self, connect: &Connect<'_>) -> Result<Option<Arc<str>>, Refusal> {
@@ -131,6 +146,14 @@ impl Drop for HeldClaim {
 const BAD_METHOD: Refusal = Refusal {
     reason: ReasonCode::BadAuthenticationMethod,
     words: "enhanced authentication is not supported; use a user name and a password",
+};
+const WILL_QOS: Refusal = Refusal {
+    reason: ReasonCode::QoSNotSupported,
+    words: "the will's QoS is above our maximum",
+};
+const WILL_RETAIN: Refusal = Refusal {
+    reason: ReasonCode::RetainNotSupported,
+    words: "the will is retained, and retained messages are off",
 };
 const BAD_CREDENTIALS: Refusal = Refusal {
     reason: ReasonCode::BadUserNameOrPassword,

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message as _;
-use quorate_proto::peer::{InterestChange, InterestReply, InterestScope, InterestUpdate};
-use quorate_router::{Interest, Scope};
+use quorate_proto::peer::{
+    InterestChange, InterestReply, InterestScope, InterestUpdate, ShareMembers,
+};
+use quorate_router::{Interest, Scope, ShareCount};
 
 use super::feed::{Change, Source, Update};
 
@@ -25,6 +27,7 @@ pub(super) fn encode_update(source: Source, update: Update) -> Bytes {
         .map(|(filter, interest)| InterestChange {
             filter: filter.to_string(),
             scope: scope_to_wire(interest).into(),
+            members: members_to_wire(interest),
         });
     let message = InterestUpdate {
         shard,
@@ -44,7 +47,8 @@ pub(super) fn decode_update(bytes: Bytes) -> Result<(Source, Update), Malformed>
     };
     let change = |change: InterestChange| -> Result<Change, Malformed> {
         let scope = InterestScope::try_from(change.scope).map_err(|_| Malformed)?;
-        Ok((Arc::from(change.filter), scope_from_wire(scope)))
+        let interest = scope_from_wire(scope, change.members)?;
+        Ok((Arc::from(change.filter), interest))
     };
     let changes = message
         .changes
@@ -75,15 +79,30 @@ fn scope_to_wire(interest: Interest) -> InterestScope {
         None => InterestScope::None,
         Some(Scope::QosZero) => InterestScope::QosZero,
         Some(Scope::Every) => InterestScope::Every,
+        Some(Scope::Share(_)) => InterestScope::Share,
     }
 }
 
-fn scope_from_wire(scope: InterestScope) -> Interest {
-    match scope {
+fn members_to_wire(interest: Interest) -> Option<ShareMembers> {
+    match interest {
+        Some(Scope::Share(ShareCount { ready, other })) => Some(ShareMembers { ready, other }),
+        Some(Scope::QosZero | Scope::Every) | None => None,
+    }
+}
+
+fn scope_from_wire(
+    scope: InterestScope,
+    members: Option<ShareMembers>,
+) -> Result<Interest, Malformed> {
+    Ok(match scope {
         InterestScope::None => None,
         InterestScope::QosZero => Some(Scope::QosZero),
         InterestScope::Every => Some(Scope::Every),
-    }
+        InterestScope::Share => {
+            let ShareMembers { ready, other } = members.ok_or(Malformed)?;
+            Some(Scope::Share(ShareCount { ready, other }))
+        }
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +112,12 @@ mod tests {
     #[test]
     fn an_update_comes_back_as_it_was() {
         for (source, from) in [(Source::Node, None), (Source::Shard(3), Some(4))] {
-            let changes = vec![("a/+".into(), Some(Scope::QosZero)), ("b".into(), None)];
+            let members = ShareCount { ready: 2, other: 9 };
+            let changes = vec![
+                ("a/+".into(), Some(Scope::QosZero)),
+                ("b".into(), None),
+                ("$share/g/c".into(), Some(Scope::Share(members))),
+            ];
             let bytes = encode_update(
                 source,
                 Update {

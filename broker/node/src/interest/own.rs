@@ -1,4 +1,5 @@
-//! What this node's workers want together: per filter the widest of their interests. Sends nothing.
+//! What this node's workers want together: per filter the widest of their interests, or the members of a share
+//! group that they have in all. Sends nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,11 +33,13 @@ impl Own {
 }
 
 fn widest(holders: &[(u16, Scope)]) -> Interest {
-    holders.iter().map(|(_, scope)| *scope).max()
+    holders.iter().map(|(_, scope)| *scope).reduce(Scope::join)
 }
 
 #[cfg(test)]
 mod tests {
+    use quorate_router::ShareCount;
+
     use super::*;
 
     #[test]
@@ -54,5 +57,15 @@ mod tests {
         assert_eq!(own.change(0, &filter, None), None);
         assert_eq!(own.change(1, &filter, None), Some(None));
         assert!(own.filters.is_empty());
+    }
+
+    #[test]
+    fn the_node_has_the_members_of_all_its_workers() {
+        let mut own = Own::default();
+        let filter: Arc<str> = "$share/g/a".into();
+        let members = |ready, other| Some(Scope::Share(ShareCount { ready, other }));
+        assert_eq!(own.change(0, &filter, members(2, 0)), Some(members(2, 0)));
+        assert_eq!(own.change(1, &filter, members(1, 3)), Some(members(3, 3)));
+        assert_eq!(own.change(0, &filter, None), Some(members(1, 3)));
     }
 }

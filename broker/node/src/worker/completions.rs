@@ -42,7 +42,12 @@ impl Core {
             Operation::InboundRelease { id, packet_id } => self.inbound_released(id, packet_id),
             Operation::Received { id, sequences } => self.received(id, &sequences, &outcome),
             Operation::Subscribe(subscribing) => self.subscriptions_committed(subscribing, outcome),
-            Operation::Unsubscribe(unsubscribing) => self.send_unsuback(&unsubscribing),
+            Operation::Unsubscribe(unsubscribing) => {
+                // A stale session's connection is being taken over and gets no answer.
+                if outcome != Outcome::Stale {
+                    self.unsubscribed(unsubscribing);
+                }
+            }
             Operation::Retained(retaining) => self.finish_retained(&retaining),
         }
     }
@@ -152,10 +157,21 @@ impl Core {
         if !connection.is_open() {
             return;
         }
+        let waits = connection.waiting.is_some();
+        self.report(id);
+        if waits {
+            self.send_waiting(id);
+        }
+    }
+
+    /// Tells the session's shard what the client has acknowledged.
+    pub(super) fn report(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            return;
+        };
         let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
         let acknowledged = connection.session.poll_acknowledged();
         let received = connection.session.poll_received();
-        let waits = connection.waiting.is_some();
         if let Some(sequences) = acknowledged {
             let command = Command::Acknowledge(Acknowledge {
                 session,
@@ -171,9 +187,6 @@ impl Core {
                 sequences: sequences.clone(),
             });
             self.request(shard, command, Operation::Received { id, sequences });
-        }
-        if waits {
-            self.send_waiting(id);
         }
     }
 }

@@ -9,6 +9,7 @@ use quorate_router::RouteHandle;
 use quorate_session::Session;
 use quorate_shard::{Claimed, Delivery, Epoch, SessionId, ShardId};
 
+use super::operation::{Subscribing, Unsubscribing};
 use super::output::Output;
 use super::shard_deliveries::ShardClock;
 use crate::front_door::ConnectionSlot;
@@ -41,6 +42,8 @@ pub(super) struct Connection {
     /// Filters this connection has in the worker's table.
     pub(super) filters: Vec<Arc<str>>,
     pub(super) waiting: Option<Box<Waiting>>,
+    /// SUBSCRIBEs and UNSUBSCRIBEs of a durable session.
+    pub(super) ordering: Option<Box<Ordering>>,
     /// Where its last publish went.
     pub(super) route: RouteHandle,
     pub(super) shard_clock: ShardClock,
@@ -100,6 +103,38 @@ pub(super) struct Head {
     pub(super) identifiers: Box<[u32]>,
 }
 
+/// SUBSCRIBEs and UNSUBSCRIBEs on their way to a shard. Answers to the first take longer than to the second, so neither
+/// sort is begun while the other one is on its way: what came last is what holds.
+#[derive(Debug, Default)]
+pub(super) struct Ordering {
+    pub(super) subscribing: u16,
+    pub(super) unsubscribing: u16,
+    /// Those that have not begun, in order; bounded by the session's limit of operations.
+    pub(super) held: VecDeque<Held>,
+}
+
+/// See [`Ordering::held`].
+#[derive(Debug)]
+pub(super) enum Held {
+    Subscribe(Box<Subscribing>),
+    Unsubscribe(Box<Unsubscribing>),
+}
+
+impl Ordering {
+    /// The next that may begin.
+    pub(super) fn begin(&mut self) -> Option<Held> {
+        let (count, others) = match self.held.front()? {
+            Held::Subscribe(_) => (&mut self.subscribing, self.unsubscribing),
+            Held::Unsubscribe(_) => (&mut self.unsubscribing, self.subscribing),
+        };
+        if others > 0 {
+            return None;
+        }
+        *count += 1;
+        self.held.pop_front()
+    }
+}
+
 /// What opens a connection on a worker.
 #[derive(Debug)]
 pub struct Opening {
@@ -140,6 +175,7 @@ impl Connection {
             needed: 0,
             filters: Vec::new(),
             waiting: None,
+            ordering: None,
             route: RouteHandle::default(),
             shard_clock: ShardClock::default(),
             _slot: slot,

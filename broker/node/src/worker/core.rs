@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use quorate_codec::{DecodeLimits, Packet};
+use quorate_codec::{DecodeLimits, Packet, ReasonCode};
 use quorate_control::SlotMap;
-use quorate_router::{ConnectionId, Table};
-use quorate_session::{ClientLimits, Mode, Session, SessionStart};
+use quorate_router::{ConnectionId, ShareStrategy, Table};
+use quorate_session::{ClientLimits, Close, Mode, Session, SessionStart};
 use quorate_shard::{Command, Release};
 
 use super::connection::{Connection, Opening};
@@ -19,6 +19,7 @@ use super::outbox::{Errand, Outbox};
 use super::output::{BufferPool, Output};
 use super::read_buffer::CARRY_BYTES_MAX;
 use super::shard_deliveries::DurableMap;
+use super::share::Elsewhere;
 use super::slab::{Key, Slab};
 use super::timers::Timers;
 use crate::metrics::WorkerCounters;
@@ -56,6 +57,8 @@ pub struct Core {
     pub(super) fired: Vec<ConnectionId>,
     /// Properties of the publish at hand, if they had to be copied.
     pub(super) properties: Vec<u8>,
+    /// Who else got the publish at hand, as a member of a share group, and has to answer for it.
+    pub(super) elsewhere: Vec<Elsewhere>,
     pub(super) shutting_down: bool,
 }
 
@@ -70,6 +73,8 @@ pub struct CoreSettings {
     pub slots: SlotMap,
     /// Spreads hashes of what strangers choose.
     pub seed: u64,
+    /// How members of share groups are chosen.
+    pub share_strategy: ShareStrategy,
     /// Bounds.
     pub limits: WorkerLimits,
     /// Bounds of sessions.
@@ -89,7 +94,8 @@ impl Core {
             usize::from(settings.slots.shard_count()),
             usize::from(settings.workers),
         );
-        let settings_seed = settings.seed;
+        let mut table = Table::new(settings.seed);
+        table.set_share_strategy(settings.share_strategy);
         Self {
             settings,
             now: 0,
@@ -97,7 +103,7 @@ impl Core {
             gauges_due: 0,
             subscriptions: 0,
             connections: Slab::new(),
-            table: Table::new(settings_seed),
+            table,
             durable: DurableMap::default(),
             operations: Slab::new(),
             outbox,
@@ -112,6 +118,7 @@ impl Core {
             paused: Vec::new(),
             fired: Vec::new(),
             properties: Vec::new(),
+            elsewhere: Vec::new(),
             shutting_down: false,
         }
     }
@@ -440,8 +447,21 @@ impl Core {
         };
         let version = connection.session.version();
         let buffer = connection.output.buffer(&mut self.pool);
+        let before = buffer.len();
         if let Err(error) = quorate_codec::encode(packet, version, buffer) {
             tracing::error!(%error, "a packet of our own cannot be encoded");
+            return;
+        }
+        let bytes = buffer.len() - before;
+        if !connection.session.fits(bytes) {
+            // An answer that the client cannot take (MQTT-3.1.2-24), and cannot do without.
+            buffer.truncate(before);
+            let close = Close {
+                reason: ReasonCode::PacketTooLarge,
+                detail: "",
+                release: connection.session.lost(),
+            };
+            self.close(id, close);
             return;
         }
         self.mark_dirty(id);

@@ -25,6 +25,10 @@ pub(super) struct Account(AtomicUsize);
 /// One message's place in a batch's bytes, and what is not bytes of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Item {
+    /// The share group the message is for; 0 for those with plain subscriptions.
+    pub(super) share: u32,
+    /// Which member of the group.
+    pub(super) turn: u32,
     pub(super) topic: u32,
     pub(super) properties: u32,
     pub(super) payload: u32,
@@ -36,6 +40,8 @@ pub(super) struct Item {
 /// One publish of a batch, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CrossPublish<'a> {
+    /// The share group and the number of the member that it is for, instead of all plain subscriptions.
+    pub(super) share: Option<(&'a str, u32)>,
     pub(super) topic: &'a str,
     pub(super) properties: &'a [u8],
     pub(super) payload: &'a [u8],
@@ -50,10 +56,14 @@ impl CrossBatch {
     }
 
     pub(super) fn push(&mut self, publish: CrossPublish<'_>) {
+        let (share, turn) = publish.share.unwrap_or_default();
+        self.bytes.extend_from_slice(share.as_bytes());
         self.bytes.extend_from_slice(publish.topic.as_bytes());
         self.bytes.extend_from_slice(publish.properties);
         self.bytes.extend_from_slice(publish.payload);
         self.items.push(Item {
+            share: share.len() as u32,
+            turn,
             topic: publish.topic.len() as u32,
             properties: publish.properties.len() as u32,
             payload: publish.payload.len() as u32,
@@ -86,10 +96,12 @@ pub(super) fn visit(bytes: &[u8], items: &[Item], mut each: impl FnMut(CrossPubl
         head
     };
     for item in items {
-        let topic = take(item.topic);
+        let [share, topic] = [take(item.share), take(item.topic)].map(|bytes| {
+            std::str::from_utf8(bytes).expect("topics and filters are pushed as str, or checked")
+        });
         let (properties, payload) = (take(item.properties), take(item.payload));
-        let topic = std::str::from_utf8(topic).expect("topics are pushed as str, or checked");
         each(CrossPublish {
+            share: (!share.is_empty()).then_some((share, item.turn)),
             topic,
             properties,
             payload,
@@ -142,6 +154,7 @@ mod tests {
 
     fn publish(payload: &[u8]) -> CrossPublish<'_> {
         CrossPublish {
+            share: Some(("$share/g/a/#", 3)),
             topic: "a/b",
             properties: &[1, 2],
             payload,
@@ -158,6 +171,7 @@ mod tests {
         batch.push(publish(b""));
         let mut seen = Vec::new();
         batch.visit(|p| {
+            assert_eq!(p.share, Some(("$share/g/a/#", 3)));
             seen.push((
                 p.topic.to_owned(),
                 p.properties.to_vec(),

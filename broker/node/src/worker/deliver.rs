@@ -3,8 +3,11 @@
 use std::num::NonZeroU32;
 use std::rc::Rc;
 
-use quorate_codec::{PacketId, PublishBody, PublishHead, QoS, encode_publish, publish_len};
-use quorate_router::{ConnectionId, Recipient, Route};
+use quorate_codec::{
+    EncodeError, PacketId, PublishBody, PublishHead, QoS, encode_publish, publish_len,
+};
+use quorate_router::{ConnectionId, Route};
+use quorate_session::OutboundAlias;
 use quorate_shard::Message;
 
 use super::connection::{Connection, Head, Kept, Waiting};
@@ -47,27 +50,26 @@ impl Core {
                 continue;
             };
             let identifiers = numbers(route.identifiers(recipient));
-            self.deliver_to(recipient, &identifiers, qos, outgoing, &mut kept);
+            let head = PublishHead {
+                retain: outgoing.retain && recipient.retain_as_published,
+                expiry_seconds: outgoing.expiry_seconds,
+                subscription_ids: &identifiers,
+                ..PublishHead::new(qos, None)
+            };
+            self.deliver_to(recipient.connection, head, outgoing, &mut kept);
         }
     }
 
-    fn deliver_to(
+    /// To one connection that the direct path serves.
+    pub(super) fn deliver_to(
         &mut self,
-        recipient: &Recipient,
-        subscription_ids: &[u32],
-        qos: QoS,
+        id: ConnectionId,
+        head: PublishHead<'_>,
         outgoing: Outgoing<'_>,
         kept: &mut Option<Rc<Kept>>,
     ) {
-        let id = recipient.connection;
         let Some(connection) = self.connections.get_mut(key(id)) else {
             return;
-        };
-        let head = PublishHead {
-            retain: outgoing.retain && recipient.retain_as_published,
-            expiry_seconds: outgoing.expiry_seconds,
-            subscription_ids,
-            ..PublishHead::new(qos, None)
         };
         let mut sender = Sender {
             limits: &self.settings.limits,
@@ -108,9 +110,14 @@ impl Core {
     /// Publishes of another worker's clients.
     pub(super) fn deliver_batch(&mut self, batch: &CrossBatch) {
         batch.visit(|publish| {
+            let outgoing = Outgoing::from(publish);
+            if let Some((group, turn)) = publish.share {
+                self.deliver_turn(group, turn, outgoing);
+                return;
+            }
             let mut handle = quorate_router::RouteHandle::default();
             let route = self.table.route(&mut handle, publish.topic).clone();
-            self.deliver(None, &route, Outgoing::from(publish));
+            self.deliver(None, &route, outgoing);
         });
     }
 
@@ -247,14 +254,55 @@ pub(super) fn append(
     head: &PublishHead<'_>,
     body: &PublishBody<'_>,
 ) {
-    let version = connection.session.version();
-    if let Err(error) = encode_publish(head, body, version, connection.output.buffer(pool)) {
+    // Few clients take topic aliases.
+    let sent = if connection.session.sets_topic_aliases() {
+        append_aliased(connection, pool, *head, *body)
+    } else {
+        let version = connection.session.version();
+        encode_publish(head, body, version, connection.output.buffer(pool))
+    };
+    if let Err(error) = sent {
         // Only a message that grew beyond the protocol's bound by identifiers can get here.
         tracing::warn!(%error, "a PUBLISH cannot be encoded");
         return;
     }
     let bytes = body.topic.len() + body.payload.len();
     counters.sent.add(head.qos, 1, bytes as u64);
+}
+
+/// With an alias instead of the topic, or in front of the next messages that will have it.
+#[cold]
+fn append_aliased(
+    connection: &mut Connection,
+    pool: &mut super::output::BufferPool,
+    mut head: PublishHead<'_>,
+    mut body: PublishBody<'_>,
+) -> Result<(), EncodeError> {
+    let version = connection.session.version();
+    let topic = body.topic;
+    let mut is_fresh = false;
+    match connection.session.topic_alias(topic) {
+        OutboundAlias::None => {}
+        OutboundAlias::Known(alias) => {
+            head.topic_alias = Some(alias);
+            body.topic = "";
+        }
+        OutboundAlias::Fresh(alias) => {
+            let with_alias = PublishHead {
+                topic_alias: Some(alias),
+                ..head
+            };
+            if fits(connection, &with_alias, &body) {
+                head = with_alias;
+                is_fresh = true;
+            }
+        }
+    }
+    encode_publish(&head, &body, version, connection.output.buffer(pool))?;
+    if is_fresh {
+        connection.session.topic_alias_sent(topic);
+    }
+    Ok(())
 }
 
 /// Whether the client takes a packet of this size (MQTT-3.1.2-24).
@@ -326,6 +374,7 @@ impl<'a> Outgoing<'a> {
 impl<'a> From<CrossPublish<'a>> for Outgoing<'a> {
     fn from(publish: CrossPublish<'a>) -> Self {
         let CrossPublish {
+            share: _,
             topic,
             properties,
             payload,
@@ -355,6 +404,7 @@ impl<'a> From<Outgoing<'a>> for CrossPublish<'a> {
             expiry_seconds,
         } = outgoing;
         Self {
+            share: None,
             topic,
             properties,
             payload,

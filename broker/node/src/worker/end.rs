@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use quorate_codec::{Disconnect, DisconnectProperties, Packet, ReasonCode};
+use quorate_codec::{Packet, ReasonCode};
 use quorate_router::ConnectionId;
 use quorate_session::{Close, Release};
 use quorate_shard::{Command, Epoch, SessionId, ShardId};
@@ -12,6 +12,10 @@ use super::connection::State;
 use super::core::{Core, key};
 use super::inbox::Confirm;
 use super::outbox::Errand;
+
+/// Reason strings of endings that the session does not decide.
+const TAKEN_OVER: &str = "another connection has this client identifier";
+const CUT_OFF: &str = "this node is cut off from its cluster";
 
 impl Core {
     /// The socket ended or failed.
@@ -28,23 +32,23 @@ impl Core {
             return;
         };
         tracing::debug!(client = %connection.client_id, reason = ?close.reason, detail = close.detail, "closing");
-        self.send_disconnect(id, close.reason);
+        self.send_disconnect(id, close.reason, close.detail);
         self.end(id, close.release);
     }
 
-    fn send_disconnect(&mut self, id: ConnectionId, reason: ReasonCode) {
-        let v5 = self
-            .connections
-            .get(key(id))
-            .is_some_and(|c| c.session.version().is_v5());
-        if v5 {
-            let properties = DisconnectProperties::default();
-            self.send(id, &Packet::Disconnect(Disconnect { reason, properties }));
+    fn send_disconnect(&mut self, id: ConnectionId, reason: ReasonCode, detail: &'static str) {
+        let Some(connection) = self.connections.get(key(id)) else {
+            return;
+        };
+        if let Some(disconnect) = connection.session.disconnect(reason, detail) {
+            self.send(id, &Packet::Disconnect(disconnect));
         }
     }
 
     /// The session is given back like this, and the connection ends.
     pub(super) fn end(&mut self, id: ConnectionId, release: Release) {
+        // What came right before the end counts.
+        self.report(id);
         let Some(connection) = self.connections.get(key(id)).filter(|c| c.is_open()) else {
             return;
         };
@@ -99,7 +103,7 @@ impl Core {
             .get(key(id))
             .is_some_and(super::connection::Connection::is_open)
         {
-            self.send_disconnect(id, ReasonCode::SessionTakenOver);
+            self.send_disconnect(id, ReasonCode::SessionTakenOver, TAKEN_OVER);
             self.leave(id);
         }
         drop(closed);
@@ -115,7 +119,7 @@ impl Core {
             .get(key(id))
             .is_some_and(|c| c.is_open() && c.epoch == epoch)
         {
-            self.send_disconnect(id, ReasonCode::SessionTakenOver);
+            self.send_disconnect(id, ReasonCode::SessionTakenOver, TAKEN_OVER);
             self.leave(id);
         }
     }
@@ -131,7 +135,7 @@ impl Core {
             let release = connection.session.lost();
             tracing::debug!(client = %connection.client_id, "sent away: the lease is lost");
             if whole {
-                self.send_disconnect(id, ReasonCode::ServerUnavailable);
+                self.send_disconnect(id, ReasonCode::ServerUnavailable, CUT_OFF);
             }
             self.end(id, release);
         }

@@ -58,12 +58,20 @@ impl Core {
                     at += consumed;
                     connection.session.handle_activity(self.now);
                     let step = connection.session.handle(&packet);
-                    let publish = if let Packet::Publish(publish) = &packet {
-                        Some(publish)
-                    } else {
-                        None
+                    let Packet::Publish(publish) = &packet else {
+                        self.take_step(id, step, None);
+                        continue;
                     };
-                    self.take_step(id, step, publish);
+                    match connection.session.aliased_topic(publish) {
+                        None => self.take_step(id, step, Some(publish)),
+                        Some(topic) => {
+                            let publish = Publish {
+                                topic: &topic,
+                                ..*publish
+                            };
+                            self.take_step(id, step, Some(&publish));
+                        }
+                    }
                 }
                 Ok(Decoded::Incomplete { needed }) => {
                     connection.needed = needed;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quorate_codec::{PacketId, ReasonCode};
 use quorate_router::ConnectionId;
 use quorate_session::Ticket;
-use quorate_shard::{Message, Sequence};
+use quorate_shard::{Message, Sequence, SessionId, ShardId};
 
 use super::outbox::Wanted;
 use super::publish::Waiter;
@@ -56,6 +56,10 @@ pub(super) enum Operation {
 pub(super) struct InboundPublish {
     pub(super) id: ConnectionId,
     pub(super) ticket: Ticket,
+    /// Whose it is, should the connection be gone by then.
+    pub(super) shard: ShardId,
+    pub(super) session: SessionId,
+    pub(super) client_id: Arc<str>,
     pub(super) message: Message,
 }
 
@@ -80,7 +84,7 @@ pub(super) struct Unsubscribing {
     pub(super) id: ConnectionId,
     pub(super) packet_id: PacketId,
     pub(super) filters: Vec<Arc<str>>,
-    /// What UNSUBACK says, one per filter of the packet; those that went to the shard are filled in later.
+    /// What UNSUBACK says, one per filter of the packet.
     pub(super) reasons: Vec<ReasonCode>,
 }
 

@@ -8,7 +8,7 @@ use quorate_proto::peer::PublishBatch;
 use super::cross::{CrossBatch, CrossPublish, Item, visit};
 
 /// Numbers that describe one message.
-const HEAD_NUMBERS: usize = 5;
+const HEAD_NUMBERS: usize = 7;
 /// Bit of the flags that says *retained*; below it stands the QoS.
 const RETAINED: u64 = 4;
 
@@ -36,6 +36,8 @@ impl CrossBatch {
                 item.qos as u64 | retained,
                 item.expiry_seconds
                     .map_or(0, |seconds| u64::from(seconds) + 1),
+                u64::from(item.share),
+                u64::from(item.turn),
             ]
         });
         let heads = heads.collect();
@@ -64,7 +66,7 @@ impl PeerBatch {
 }
 
 fn item(head: &[u64]) -> Result<Item, MalformedBatch> {
-    let &[topic, properties, payload, flags, expiry] = head else {
+    let &[topic, properties, payload, flags, expiry, share, turn] = head else {
         return Err(MalformedBatch);
     };
     let length = |number: u64| u32::try_from(number).map_err(|_| MalformedBatch);
@@ -72,6 +74,8 @@ fn item(head: &[u64]) -> Result<Item, MalformedBatch> {
         .ok()
         .and_then(QoS::from_bits);
     Ok(Item {
+        share: length(share)?,
+        turn: length(turn)?,
         topic: length(topic)?,
         properties: length(properties)?,
         payload: length(payload)?,
@@ -85,15 +89,19 @@ fn item(head: &[u64]) -> Result<Item, MalformedBatch> {
 fn check(data: &[u8], items: &[Item]) -> Result<(), MalformedBatch> {
     let mut rest = data;
     for item in items {
-        let [topic, properties, payload] =
-            [item.topic, item.properties, item.payload].map(|n| n as usize);
-        let whole = topic
-            .checked_add(properties)
+        let [share, topic, properties, payload] =
+            [item.share, item.topic, item.properties, item.payload].map(|n| n as usize);
+        let whole = share
+            .checked_add(topic)
+            .and_then(|sum| sum.checked_add(properties))
             .and_then(|sum| sum.checked_add(payload));
         let (message, tail) = whole
             .and_then(|n| rest.split_at_checked(n))
             .ok_or(MalformedBatch)?;
-        std::str::from_utf8(&message[..topic]).map_err(|_| MalformedBatch)?;
+        let (share, message) = message.split_at(share);
+        for text in [share, &message[..topic]] {
+            std::str::from_utf8(text).map_err(|_| MalformedBatch)?;
+        }
         rest = tail;
     }
     if rest.is_empty() {
@@ -109,6 +117,7 @@ mod tests {
 
     fn publish<'a>(topic: &'a str, payload: &'a [u8]) -> CrossPublish<'a> {
         CrossPublish {
+            share: (topic == "c").then_some(("$share/g/c", 7)),
             topic,
             properties: &[9],
             payload,
@@ -130,13 +139,15 @@ mod tests {
                 (p.qos, p.retain, p.expiry_seconds),
                 (QoS::ExactlyOnce, true, Some(0))
             );
-            seen.push((p.topic.to_owned(), p.payload.to_vec()));
+            let share = p.share.map(|(text, turn)| (text.to_owned(), turn));
+            seen.push((p.topic.to_owned(), p.payload.to_vec(), share));
         });
+        let share = Some(("$share/g/c".to_owned(), 7));
         assert_eq!(
             seen,
             [
-                ("a/b".to_owned(), b"one".to_vec()),
-                ("c".to_owned(), Vec::new())
+                ("a/b".to_owned(), b"one".to_vec(), None),
+                ("c".to_owned(), Vec::new(), share)
             ]
         );
     }
@@ -151,16 +162,23 @@ mod tests {
             .encode_to_vec();
             PeerBatch::decode(body.into()).is_err()
         };
-        assert!(bad(b"ab", vec![1, 0, 0, 0, 0]), "bytes are left");
+        assert!(bad(b"ab", vec![1, 0, 0, 0, 0, 0, 0]), "bytes are left");
         assert!(
-            bad(b"a", vec![1, 0, 9, 0, 0]),
+            bad(b"a", vec![1, 0, 9, 0, 0, 0, 0]),
             "a message ends behind the data"
         );
-        assert!(bad(b"a", vec![1, 0, 0, 3, 0]), "QoS 3");
-        assert!(bad(b"\xff", vec![1, 0, 0, 0, 0]), "a topic is no text");
+        assert!(bad(b"a", vec![1, 0, 0, 3, 0, 0, 0]), "QoS 3");
+        assert!(
+            bad(b"\xff", vec![1, 0, 0, 0, 0, 0, 0]),
+            "a topic is no text"
+        );
         assert!(bad(b"a", vec![1, 0, 0]), "half a head");
         assert!(
-            bad(b"a", vec![u64::MAX, u64::MAX, 0, 0, 0]),
+            bad(b"\xffa", vec![1, 0, 0, 0, 0, 1, 0]),
+            "a share group is no text"
+        );
+        assert!(
+            bad(b"a", vec![u64::MAX, u64::MAX, 0, 0, 0, 0, 0]),
             "lengths overflow"
         );
         assert!(PeerBatch::decode(Bytes::from_static(b"\x01\x02\xff")).is_err());

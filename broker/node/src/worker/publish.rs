@@ -14,6 +14,7 @@ use super::cross::CrossPublish;
 use super::deliver::Outgoing;
 use super::operation::{InboundPublish, Operation};
 use super::peer_batch::PeerBatch;
+use super::share::Elsewhere;
 use crate::shard_client::{ReplyTo, Request};
 
 impl Core {
@@ -23,7 +24,7 @@ impl Core {
         let Some(route) = self.route_of(id, publish.topic) else {
             return;
         };
-        self.publish_direct(Some(id), &route, publish);
+        self.publish_direct(id, &route, publish);
         if publish.retain {
             let message = message_of(route.topic.clone(), publish);
             self.request_retain(message, None);
@@ -38,15 +39,25 @@ impl Core {
         publish: &Publish<'_>,
     ) {
         self.count_received(publish);
-        let Some(route) = self.route_of(id, publish.topic) else {
+        let Some(mut route) = self.route_of(id, publish.topic) else {
             return;
         };
-        self.publish_direct(Some(id), &route, publish);
+        let nobody = route.is_empty();
+        self.elsewhere.clear();
+        if publishing.sequence().is_some() {
+            // The first time that this came its direct part was done (MQTT-4.3.3-10).
+            route = Arc::new(route.to_shards());
+        }
+        self.publish_direct(id, &route, publish);
         let Some(connection) = self.connections.get_mut(key(id)) else {
             return;
         };
-        if route.shards.is_empty() && !publish.retain && acknowledging(&route).next().is_none() {
-            let reason = if route.is_empty() {
+        if route.shards.is_empty()
+            && !publish.retain
+            && self.elsewhere.is_empty()
+            && acknowledging(&route).next().is_none()
+        {
+            let reason = if nobody {
                 ReasonCode::NoMatchingSubscribers
             } else {
                 ReasonCode::Success
@@ -90,6 +101,9 @@ impl Core {
         let operation = Operation::InboundStart(Box::new(InboundPublish {
             id,
             ticket,
+            shard,
+            session,
+            client_id: connection.client_id.clone(),
             message,
         }));
         let command = Command::InboundStart(InboundStart {
@@ -105,23 +119,24 @@ impl Core {
         let InboundPublish {
             id,
             ticket,
+            shard,
+            session,
+            client_id,
             message,
         } = inbound;
-        let Some(connection) = self.connections.get_mut(key(id)) else {
-            // The client resends it on its next connection; the packet id keeps its sequence.
-            return;
-        };
-        connection.session.inbound_started(ticket, sequence);
+        // If the client is gone it resends this on its next connection, and then it goes out to shards only, which know
+        // whether they have it: the direct part is done here, once.
+        if let Some(connection) = self.connections.get_mut(key(id)) {
+            connection.session.inbound_started(ticket, sequence);
+        }
         let origin = Origin::Inbound {
-            shard: connection.shard,
-            session: connection.claim,
+            shard,
+            session,
             sequence,
         };
-        let client_id = connection.client_id.clone();
-        let Some(route) = self.route_of(id, &message.topic) else {
-            return;
-        };
-        self.deliver_kept(Some(id), &route, &message);
+        let mut handle = quorate_router::RouteHandle::default();
+        let route = self.table.route(&mut handle, &message.topic).clone();
+        self.deliver_kept(Some(id), &route, &message, Some(sequence));
         self.publish_durable(
             Waiter::Client { id, ticket },
             &route,
@@ -141,7 +156,7 @@ impl Core {
         } = publish;
         let mut handle = quorate_router::RouteHandle::default();
         let route = self.table.route(&mut handle, &message.topic).clone();
-        self.deliver_kept(None, &route, &message);
+        self.deliver_kept(None, &route, &message, None);
         self.publish_durable(Waiter::Broker(done), &route, message, publisher, origin);
     }
 
@@ -154,17 +169,15 @@ impl Core {
         publisher: Option<Arc<str>>,
         origin: Option<Origin>,
     ) {
-        let shards: &[ShardId] = if message.qos == QoS::AtMostOnce {
-            &[]
-        } else {
-            &route.shards
-        };
-        let nodes = if message.qos == QoS::AtMostOnce {
-            0
-        } else {
+        let above_zero = message.qos != QoS::AtMostOnce;
+        let elsewhere = std::mem::take(&mut self.elsewhere);
+        let shards: &[ShardId] = if above_zero { &route.shards } else { &[] };
+        let nodes = if above_zero {
             acknowledging(route).count()
+        } else {
+            0
         };
-        let parts = shards.len() + usize::from(message.retain) + nodes;
+        let parts = shards.len() + usize::from(message.retain) + nodes + elsewhere.len();
         if parts == 0 {
             self.published(waiter, ReasonCode::Success);
             return;
@@ -176,13 +189,11 @@ impl Core {
             since: self.now_micros,
         };
         let ticket = self.operations.insert(operation).to_bits();
+        let outgoing = Outgoing::of(&message, message.expiry_seconds);
         if nodes > 0 {
-            self.send_to_nodes(
-                route,
-                Outgoing::of(&message, message.expiry_seconds),
-                ticket,
-            );
+            self.send_to_nodes(route, outgoing, ticket);
         }
+        self.send_elsewhere(elsewhere, outgoing, ticket);
         if message.retain {
             self.request_retain(message.clone(), Some(ticket));
         }
@@ -194,6 +205,26 @@ impl Core {
             };
             self.request_with(*shard, Command::Publish(publish), ticket);
         }
+    }
+
+    /// To members of share groups that are chosen elsewhere; their receipts are parts of the publish.
+    fn send_elsewhere(
+        &mut self,
+        mut elsewhere: Vec<Elsewhere>,
+        outgoing: Outgoing<'_>,
+        ticket: u64,
+    ) {
+        for to in elsewhere.drain(..) {
+            match to {
+                Elsewhere::Node { node, group, turn } => {
+                    self.share_with_node(node, &group, turn, outgoing);
+                    let tickets = &mut self.outbox.nodes.entry(node).or_default().tickets;
+                    tickets.push(ticket);
+                }
+            }
+        }
+        // Its memory serves the next publish.
+        self.elsewhere = elsewhere;
     }
 
     /// All parts of a publish are done.
@@ -251,8 +282,8 @@ impl Core {
     }
 
     /// The direct part of a publish just read: own connections and other workers.
-    fn publish_direct(&mut self, from: Option<ConnectionId>, route: &Route, publish: &Publish<'_>) {
-        if route.recipients.is_empty() && route.workers.is_empty() && route.nodes.is_empty() {
+    fn publish_direct(&mut self, from: ConnectionId, route: &Route, publish: &Publish<'_>) {
+        if !has_direct(route) {
             return;
         }
         // Copied only when properties that stay with the publisher's connection are among them.
@@ -263,24 +294,28 @@ impl Core {
             travelling.append_to(&mut copied);
             &copied
         });
-        self.deliver_direct(
-            from,
-            route,
-            Outgoing {
-                topic: publish.topic,
-                properties,
-                payload: publish.payload,
-                qos: publish.qos,
-                retain: publish.retain,
-                expiry_seconds: publish.properties.expiry_seconds,
-            },
-        );
+        let outgoing = Outgoing {
+            topic: publish.topic,
+            properties,
+            payload: publish.payload,
+            qos: publish.qos,
+            retain: publish.retain,
+            expiry_seconds: publish.properties.expiry_seconds,
+        };
+        self.deliver_direct(Some(from), route, outgoing, None);
         self.properties = copied;
     }
 
     /// The direct part of a message that was kept.
-    fn deliver_kept(&mut self, from: Option<ConnectionId>, route: &Route, message: &Message) {
-        self.deliver_direct(from, route, Outgoing::of(message, message.expiry_seconds));
+    fn deliver_kept(
+        &mut self,
+        from: Option<ConnectionId>,
+        route: &Route,
+        message: &Message,
+        fixed: Option<u64>,
+    ) {
+        let outgoing = Outgoing::of(message, message.expiry_seconds);
+        self.deliver_direct(from, route, outgoing, fixed);
     }
 
     /// To own connections, other workers and, at QoS 0, other nodes: nobody's receipt is waited for.
@@ -289,9 +324,13 @@ impl Core {
         from: Option<ConnectionId>,
         route: &Route,
         outgoing: Outgoing<'_>,
+        fixed: Option<u64>,
     ) {
         self.deliver(from, route, outgoing);
         self.send_to_workers(route, outgoing);
+        if !route.groups.is_empty() {
+            self.share(from, route, outgoing, fixed);
+        }
         if outgoing.qos == QoS::AtMostOnce {
             for (node, _) in &route.nodes {
                 let out = &mut self.outbox.nodes.entry(*node).or_default().out;
@@ -322,9 +361,13 @@ impl Core {
     /// Publishes of another node's clients: to own connections and the other workers, to nobody else.
     pub(super) fn deliver_peer_batch(&mut self, batch: &PeerBatch) {
         batch.visit(|publish| {
+            let outgoing = Outgoing::from(publish);
+            if let Some((group, turn)) = publish.share {
+                self.deliver_node_turn(group, turn, outgoing);
+                return;
+            }
             let mut handle = quorate_router::RouteHandle::default();
             let route = self.table.route(&mut handle, publish.topic).clone();
-            let outgoing = Outgoing::from(publish);
             self.deliver(None, &route, outgoing);
             self.send_to_workers(&route, outgoing);
         });
@@ -334,6 +377,14 @@ impl Core {
         let bytes = publish.topic.len() + publish.payload.len();
         self.counters.received.add(publish.qos, 1, bytes as u64);
     }
+}
+
+/// Whether the direct path has anything to do.
+fn has_direct(route: &Route) -> bool {
+    !(route.recipients.is_empty()
+        && route.workers.is_empty()
+        && route.nodes.is_empty()
+        && route.groups.is_empty())
 }
 
 /// Nodes that have receivers above QoS 0 which no shard serves.

@@ -4,13 +4,14 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use quorate_codec::{
-    Packet, QoS, ReasonCode, ReasonCodes, ReasonProperties, RetainHandling, SubAck,
-    SubscriptionFilter, UnsubAck,
+    Packet, QoS, ReasonCode, ReasonCodes, ReasonProperties, RetainHandling, ShareFilter, SubAck,
+    UnsubAck,
 };
 use quorate_router::{ConnectionId, Subscriber};
 use quorate_session::{RequestedFilter, SubscribeRequest, UnsubscribeRequest};
 use quorate_shard::{Command, Outcome, Subscribe, Subscription, Unsubscribe};
 
+use super::connection::{Held, Ordering};
 use super::core::{Core, key};
 use super::operation::{Operation, Retaining, Subscribing, Unsubscribing};
 use super::outbox::{Errand, Wanted};
@@ -32,6 +33,12 @@ impl Core {
         for filter in request.filters() {
             match filter {
                 RequestedFilter::Refused(reason) => subscribing.reasons.push(reason),
+                RequestedFilter::Wanted { filter, .. }
+                    if filter.group().is_some() && connection.durable =>
+                {
+                    let reason = ReasonCode::SharedSubscriptionsNotSupported;
+                    subscribing.reasons.push(reason);
+                }
                 RequestedFilter::Wanted { filter, options } => {
                     subscribing.reasons.push(granted(options.qos));
                     let filter = Arc::from(filter.as_str());
@@ -44,23 +51,68 @@ impl Core {
                 }
             }
         }
-        if connection.durable && !subscribing.wanted.is_empty() {
-            let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
-            let subscriptions = subscribing
-                .wanted
-                .iter()
-                .map(Wanted::subscription)
-                .collect();
-            let command = Command::Subscribe(Subscribe {
-                session,
-                epoch,
-                subscriptions,
-            });
-            self.request(shard, command, Operation::Subscribe(subscribing));
+        if connection.durable {
+            self.hold(id, Held::Subscribe(subscribing));
         } else {
             subscribing.existed = self.route_subscriptions(id, &subscribing.wanted);
             self.pass_barrier(subscribing);
         }
+    }
+
+    /// An operation of a durable session, begun as soon as those before it let it.
+    fn hold(&mut self, id: ConnectionId, operation: Held) {
+        if let Some(connection) = self.connections.get_mut(key(id)) {
+            let ordering = connection.ordering.get_or_insert_default();
+            ordering.held.push_back(operation);
+            self.begin_held(id);
+        }
+    }
+
+    fn begin_held(&mut self, id: ConnectionId) {
+        while let Some(connection) = self.connections.get_mut(key(id)) {
+            let ordering = connection.ordering.as_mut();
+            let Some(operation) = ordering.and_then(|ordering| ordering.begin()) else {
+                return;
+            };
+            match operation {
+                Held::Subscribe(subscribing) => self.commit_subscriptions(subscribing),
+                Held::Unsubscribe(unsubscribing) => self.commit_unsubscriptions(unsubscribing),
+            }
+        }
+    }
+
+    /// An operation of a durable session is done; others may have waited for it.
+    fn operation_done(&mut self, id: ConnectionId, count: fn(&mut Ordering) -> &mut u16) {
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            return;
+        };
+        let Some(ordering) = connection.ordering.as_deref_mut() else {
+            return;
+        };
+        *count(ordering) -= 1;
+        if ordering.held.is_empty() && ordering.subscribing + ordering.unsubscribing == 0 {
+            connection.ordering = None;
+        } else {
+            self.begin_held(id);
+        }
+    }
+
+    fn commit_subscriptions(&mut self, subscribing: Box<Subscribing>) {
+        let Some(connection) = self.connections.get(key(subscribing.id)) else {
+            return;
+        };
+        if subscribing.wanted.is_empty() {
+            self.send_suback(&subscribing);
+            return;
+        }
+        let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
+        let subscriptions = subscribing.wanted.iter().map(Wanted::subscription);
+        let command = Command::Subscribe(Subscribe {
+            session,
+            epoch,
+            subscriptions: subscriptions.collect(),
+        });
+        self.request(shard, command, Operation::Subscribe(subscribing));
     }
 
     /// The shard has the subscriptions, and every worker routes to the shard; or it refused them.
@@ -194,6 +246,7 @@ impl Core {
             properties: ReasonProperties::NONE,
         });
         self.send(id, &packet);
+        self.operation_done(id, |ordering| &mut ordering.subscribing);
     }
 
     /// An UNSUBSCRIBE came.
@@ -204,31 +257,39 @@ impl Core {
             filters: Vec::new(),
             reasons: Vec::new(),
         });
-        for filter in request.filters() {
-            let reason = match filter {
-                SubscriptionFilter::Plain(filter) => {
-                    unsubscribing.filters.push(Arc::from(filter.as_str()));
-                    self.unroute(id, filter.as_str())
-                }
-                SubscriptionFilter::Shared(_) => ReasonCode::NoSubscriptionExisted,
-            };
-            unsubscribing.reasons.push(reason);
-        }
+        let filters = request.filters().map(|filter| Arc::from(filter.as_str()));
+        unsubscribing.filters.extend(filters);
         let Some(connection) = self.connections.get(key(id)) else {
             return;
         };
-        if connection.durable && !unsubscribing.filters.is_empty() {
-            let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
-            let filters = unsubscribing.filters.clone();
-            let command = Command::Unsubscribe(Unsubscribe {
-                session,
-                epoch,
-                filters,
-            });
-            self.request(shard, command, Operation::Unsubscribe(unsubscribing));
+        if connection.durable {
+            self.hold(id, Held::Unsubscribe(unsubscribing));
         } else {
-            self.send_unsuback(&unsubscribing);
+            self.unsubscribed(unsubscribing);
         }
+    }
+
+    fn commit_unsubscriptions(&mut self, unsubscribing: Box<Unsubscribing>) {
+        let Some(connection) = self.connections.get(key(unsubscribing.id)) else {
+            return;
+        };
+        let (shard, session, epoch) = (connection.shard, connection.claim, connection.epoch);
+        let filters = unsubscribing.filters.clone();
+        let command = Command::Unsubscribe(Unsubscribe {
+            session,
+            epoch,
+            filters,
+        });
+        self.request(shard, command, Operation::Unsubscribe(unsubscribing));
+    }
+
+    /// The shard has done it, or had nothing to do with it.
+    pub(super) fn unsubscribed(&mut self, mut unsubscribing: Box<Unsubscribing>) {
+        let id = unsubscribing.id;
+        let filters = std::mem::take(&mut unsubscribing.filters);
+        let reasons = filters.iter().map(|filter| self.unroute(id, filter));
+        unsubscribing.reasons = reasons.collect();
+        self.send_unsuback(&unsubscribing);
     }
 
     fn unroute(&mut self, id: ConnectionId, filter: &str) -> ReasonCode {
@@ -247,7 +308,7 @@ impl Core {
         ReasonCode::Success
     }
 
-    pub(super) fn send_unsuback(&mut self, unsubscribing: &Unsubscribing) {
+    fn send_unsuback(&mut self, unsubscribing: &Unsubscribing) {
         let Unsubscribing {
             id,
             packet_id,
@@ -268,6 +329,7 @@ impl Core {
             properties: ReasonProperties::NONE,
         });
         self.send(id, &packet);
+        self.operation_done(id, |ordering| &mut ordering.unsubscribing);
     }
 }
 
@@ -283,6 +345,8 @@ fn granted(qos: QoS) -> ReasonCode {
 fn with_retained(subscribing: &Subscribing) -> Vec<Wanted> {
     let wanted = subscribing.wanted.iter().zip(&subscribing.existed);
     wanted
+        // A group never gets what is retained (4.8.2): nobody could say which member it is for.
+        .filter(|(wanted, _)| !wanted.filter.starts_with(ShareFilter::PREFIX))
         .filter(|(wanted, existed)| match wanted.options.retain_handling {
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => !**existed,

@@ -76,6 +76,7 @@ fn publish(words: &Words<'_>, version: Version, out: &mut Vec<u8>) {
         .collect();
     let head = PublishHead {
         dup: words.has("dup"),
+        retain: words.has("retain"),
         topic_alias: words
             .value("alias")
             .and_then(|alias| NonZeroU16::new(alias as u16)),
@@ -83,7 +84,7 @@ fn publish(words: &Words<'_>, version: Version, out: &mut Vec<u8>) {
         ..PublishHead::new(words.qos(), id)
     };
     let body = PublishBody {
-        topic: "t",
+        topic: words.text("topic").unwrap_or("t"),
         properties: &[],
         payload: b"payload",
     };

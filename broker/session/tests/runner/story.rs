@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::packets;
 use crate::words::Words;
-use quorate_codec::{PacketId, ReasonCode, Version};
+use quorate_codec::{Packet, PacketId, QoS, ReasonCode, Version};
 use quorate_session::{
-    ClientLimits, Delivery, Limits, Mode, Publishing, RequestedFilter, Session, SessionStart, Step,
-    Ticket,
+    Capabilities, ClientLimits, Delivery, Limits, Mode, OutboundAlias, Publishing, RequestedFilter,
+    Session, SessionStart, Step, Ticket,
 };
 
 /// A session on its way through a script.
@@ -93,6 +93,7 @@ impl Story {
                 }
             }
             "poll" => poll(session),
+            "tell-topic" => vec![tell_topic(session, words.rest()[0])],
             "subscribe-done" => {
                 session.subscribe_done(
                     words.value("reserved").unwrap() as u32,
@@ -113,7 +114,13 @@ impl Story {
         let bytes = packets::encode(words, session.version());
         let packet = packets::decode(&bytes, session.version());
         let step = session.handle(&packet);
-        tell(step, &mut self.publishing, &mut self.tickets)
+        let mut out = tell(step, &mut self.publishing, &mut self.tickets);
+        if let Packet::Publish(publish) = &packet
+            && let Some(topic) = session.aliased_topic(publish)
+        {
+            out.push(format!("the topic is {topic}"));
+        }
+        out
     }
 
     fn tell(&mut self, step: Step<'_>) -> Vec<String> {
@@ -201,6 +208,18 @@ fn poll(session: &mut Session) -> Vec<String> {
     out
 }
 
+/// The topic of a delivery, sent at once.
+fn tell_topic(session: &mut Session, topic: &str) -> String {
+    match session.topic_alias(topic) {
+        OutboundAlias::None => "by its name".to_owned(),
+        OutboundAlias::Known(alias) => format!("by alias {alias}"),
+        OutboundAlias::Fresh(alias) => {
+            session.topic_alias_sent(topic);
+            format!("by its name, with alias {alias}")
+        }
+    }
+}
+
 fn delivery(delivery: Delivery) -> String {
     match delivery {
         Delivery::Send(id) => format!("packet id {id}"),
@@ -215,9 +234,12 @@ fn connect(words: &Words<'_>) -> Session {
     let limits = Limits {
         inbound_messages_max: words.value("inbound-max").unwrap_or(1_024) as u16,
         subscriptions_max: words.value("subscriptions-max").unwrap_or(10_000) as u32,
+        topic_aliases_max: words.value("aliases-max").unwrap_or(32) as u16,
+        capabilities: capabilities(words),
         ..Limits::default()
     };
     let client = ClientLimits {
+        topic_alias_maximum: words.value("client-aliases").unwrap_or(0) as u16,
         receive_maximum: words.value("receive-maximum").unwrap_or(65_535) as u16,
         ..ClientLimits::default()
     };
@@ -240,6 +262,17 @@ fn connect(words: &Words<'_>) -> Session {
         },
     };
     Session::new(start, Arc::new(limits))
+}
+
+fn capabilities(words: &Words<'_>) -> Capabilities {
+    let maximum_qos = words.value("maximum-qos").unwrap_or(2) as u8;
+    Capabilities {
+        maximum_qos: QoS::from_bits(maximum_qos).unwrap(),
+        retain: !words.has("no-retain"),
+        wildcards: !words.has("no-wildcards"),
+        subscription_ids: !words.has("no-identifiers"),
+        shared: !words.has("no-shared"),
+    }
 }
 
 /// A reason code by its name in the enum.

@@ -55,6 +55,7 @@ impl SimWorker {
             workers: scenario.workers,
             slots: slots.clone(),
             seed: 1,
+            share_strategy: quorate_router::ShareStrategy::default(),
             limits: WorkerLimits::default(),
             session: Arc::new(quorate_session::Limits::default()),
             decode: DecodeLimits::default(),
