@@ -58,6 +58,8 @@ pub trait Outside: Send {
     fn attach(&self, shard: ShardId, session: SessionId, epoch: Epoch, worker: u16);
     /// Stops them.
     fn detach(&self, shard: ShardId, session: SessionId, epoch: Epoch);
+    /// Gives a session back once all that the node has submitted is applied.
+    fn release(&self, shard: ShardId, release: quorate_shard::Release);
     /// Sends publishes to clients of another node, and [`ToWorker::Receipts`] with the tickets once it has them
     /// or is gone.
     fn publish(&self, worker: u16, node: NodeId, batch: CrossBatch, tickets: Vec<u64>);

@@ -105,6 +105,11 @@ impl Session {
             && self.operations < self.limits.operations_max
     }
 
+    /// Whether PUBLISHes of this connection are still on their way to those who keep them.
+    pub fn is_publishing(&self) -> bool {
+        self.inbound.pending() > 0
+    }
+
     /// Protocol version, for the encoder.
     pub fn version(&self) -> Version {
         self.version

@@ -78,7 +78,7 @@ pub struct Claim {
 }
 
 /// See [`Command::Release`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     /// The session.
     pub session: SessionId,

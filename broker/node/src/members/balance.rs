@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use quorate_control::{NodeId, Role};
 use tokio::time::Instant;
 
-use super::limits::{BALANCE_AFTER, CATCH_UP_LAG_MAX, TRANSFER_WAIT};
+use super::limits::{BALANCE_AFTER, CATCH_UP_LAG_MAX, HANDED_OVER_KEPT, TRANSFER_WAIT};
 use super::standing::Membership;
 use crate::raft::{GroupMembers, Leadership};
 
@@ -18,7 +18,10 @@ pub(super) async fn balance(
 ) {
     let own = membership.node;
     let leaves = membership.is_draining() || is_draining(membership, own);
-    if !leaves && led_since.elapsed() < BALANCE_AFTER {
+    let handed_over = membership.groups[place].handed_over_since();
+    let is_new = led_since.elapsed() < BALANCE_AFTER
+        || handed_over.is_some_and(|since| since < HANDED_OVER_KEPT);
+    if !leaves && is_new {
         return;
     }
     let able: BTreeSet<NodeId> = members

@@ -8,7 +8,7 @@ use quorate_control::{NodeId, Wanted};
 use tokio::time::Instant;
 
 use super::balance;
-use super::limits::{CATCH_UP_LAG_MAX, CONVERGE_INTERVAL};
+use super::limits::{CATCH_UP_LAG_MAX, CONVERGE_INTERVAL, LEAD_WITHOUT_LEASE_MAX};
 use super::standing::Membership;
 use crate::raft::{GroupMembers, Leadership};
 
@@ -34,6 +34,7 @@ pub(super) async fn converge(membership: Arc<Membership>, place: usize) {
     let group = membership.groups[place].clone();
     let mut leadership = group.leadership();
     let mut led_since = None;
+    let mut served_at = Instant::now();
     loop {
         if *leadership.borrow_and_update() != Leadership::Leading {
             led_since = None;
@@ -44,6 +45,12 @@ pub(super) async fn converge(membership: Arc<Membership>, place: usize) {
             continue;
         }
         let since = *led_since.get_or_insert_with(Instant::now);
+        if membership.fence.is_held() {
+            served_at = Instant::now();
+        } else if served_at.max(since).elapsed() > LEAD_WITHOUT_LEASE_MAX {
+            // Somebody cannot reach it: whoever leads must be reached by all that serve.
+            balance::leave(&membership, place).await;
+        }
         let control = membership.state();
         if membership.is_current(&control) {
             let wanted = control.wanted();

@@ -86,10 +86,14 @@ fn ask(membership: &Arc<Membership>) {
 fn answered(membership: &Membership, asked: u64, answer: LeaseAnswer) {
     membership.hear(answer.revision);
     match Verdict::try_from(answer.verdict) {
-        // Subscribers were confirmed without it: a new life learns of them before it serves anybody.
-        Ok(Verdict::Granted) if membership.was_suspended() => membership.end(Over::Life),
-        Ok(Verdict::Granted) => membership.fence.hold_until(asked + LEASE_MS),
-        Ok(Verdict::Suspended) => membership.suspend(),
+        Ok(Verdict::Granted) => match membership.suspended() {
+            None => membership.fence.hold_until(asked + LEASE_MS),
+            // Subscribers were confirmed without it: a new life learns of them before it serves anybody.
+            Some(suspended) if suspended < asked => membership.end(Over::Life),
+            // Answers may overtake each other.
+            Some(_) => {}
+        },
+        Ok(Verdict::Suspended) => membership.suspend(asked),
         Ok(Verdict::Over) => membership.end(Over::Life),
         Ok(Verdict::Removed) => membership.end(Over::Removed),
         Ok(Verdict::NotLeading) | Err(_) => {}

@@ -55,6 +55,14 @@ pub(super) const CATCH_UP_LAG_MAX: u64 = 64;
 /// must not wander while nodes come and go.
 pub(super) const BALANCE_AFTER: Duration = Duration::from_secs(3);
 
+/// A leader that was asked to lead keeps its group at least so long: somebody wanted it there, and leaders
+/// spread by themselves again afterwards.
+pub(super) const HANDED_OVER_KEPT: Duration = Duration::from_secs(20);
+
+/// A node leads groups at most so long without a lease: at a start, the control leader needs a moment to grant
+/// one.
+pub(super) const LEAD_WITHOUT_LEASE_MAX: Duration = Duration::from_secs(1);
+
 /// A planned transfer that has not come about by then is tried with another voter.
 pub(super) const TRANSFER_WAIT: Duration = Duration::from_millis(700);
 

@@ -35,8 +35,9 @@ pub(crate) struct Membership {
     over: watch::Sender<Option<Over>>,
     /// This node is to lead nothing, since it is about to stop.
     draining: AtomicBool,
-    /// It was told to stay away. Others went on without it, so it knows no longer what is subscribed.
-    suspended: AtomicBool,
+    /// When it asked for the lease and was told to stay away; 0 is never. Others went on without it, so it knows no
+    /// longer what is subscribed.
+    suspended: AtomicU64,
     /// The newest version of the membership that the control leader has told.
     heard: AtomicU64,
     /// Per group: the membership it has reached, while this node leads it; 0 otherwise.
@@ -63,7 +64,7 @@ impl Membership {
             service,
             over: watch::Sender::new(None),
             draining: AtomicBool::new(false),
-            suspended: AtomicBool::new(false),
+            suspended: AtomicU64::new(0),
             heard: AtomicU64::new(0),
         })
     }
@@ -86,13 +87,15 @@ impl Membership {
         self.draining.load(Relaxed)
     }
 
-    pub(super) fn suspend(&self) {
-        self.suspended.store(true, Relaxed);
+    /// The answer to what was asked at that time: stay away.
+    pub(super) fn suspend(&self, asked: u64) {
+        self.suspended.fetch_max(asked, Relaxed);
         self.fence.lose();
     }
 
-    pub(super) fn was_suspended(&self) -> bool {
-        self.suspended.load(Relaxed)
+    /// When it asked last and was told to stay away, if it was.
+    pub(super) fn suspended(&self) -> Option<u64> {
+        Some(self.suspended.load(Relaxed)).filter(|asked| *asked > 0)
     }
 
     pub(super) fn state(&self) -> Arc<Control> {

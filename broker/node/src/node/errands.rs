@@ -6,14 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_control::SlotMap;
 use quorate_router::Interest;
-use quorate_shard::{Epoch, NodeId, SessionId, ShardId};
+use quorate_shard::{Command, Epoch, NodeId, Release, SessionId, ShardId};
 use tokio::runtime::Handle;
 
 use crate::interest::Interests;
 use crate::members::Fence;
 use crate::peers::{CallError, Kind, Lane, Peers};
 use crate::raft::Groups;
-use crate::shard_client::Request;
+use crate::shard_client::{ReplyTo, Request};
 use crate::worker::{Confirm, CrossBatch, Mailbox, Outside, ToWorker};
 
 /// How long a SUBSCRIBE may wait for retained messages; then its connection is closed.
@@ -72,6 +72,18 @@ impl Outside for Errands {
 
     fn detach(&self, shard: ShardId, session: SessionId, epoch: Epoch) {
         self.groups.detach(shard, session, epoch);
+    }
+
+    fn release(&self, shard: ShardId, release: Release) {
+        let groups = self.groups.clone();
+        self.runtime.spawn(async move {
+            groups.caught_up().await;
+            let request = Request {
+                command: Command::Release(release),
+                reply: ReplyTo::None,
+            };
+            groups.submit(shard, vec![request]);
+        });
     }
 
     fn publish(&self, worker: u16, node: NodeId, batch: CrossBatch, tickets: Vec<u64>) {

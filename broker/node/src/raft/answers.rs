@@ -5,10 +5,10 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use quorate_shard::{NodeId, Owner, ShardId};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::groups::{Groups, Inner};
-use super::limits::RETAINED_READS_MAX;
+use super::limits::{CLOSE_DEADLINE, RETAINED_READS_MAX};
 use super::retained::Cursors;
 use super::shard_handle::ShardHandle;
 use crate::convert::{self, CloseRequest, Malformed, RetainedRequest};
@@ -63,7 +63,7 @@ impl Answers {
             let not_taken = shard_of(&inner, shard)?.attachments.take(now, pieces);
             reply.send(convert::encode_not_taken(&not_taken));
         } else if kind == Kind::Close {
-            self.close(inner.node, convert::decode_close(body)?, reply);
+            self.close(Groups(inner), convert::decode_close(body)?, reply);
         } else if kind == Kind::Retained {
             let (shard, request) = convert::decode_retained(body)?;
             shard_of(&inner, shard)?;
@@ -74,11 +74,21 @@ impl Answers {
         Ok(())
     }
 
-    fn close(&self, node: NodeId, request: CloseRequest, reply: Replier) {
+    /// Answers when the connection is closed and nothing of it is on its way any more: the next one sends its
+    /// messages again elsewhere, where what comes late from here would count as new (P4).
+    fn close(&self, groups: Groups, request: CloseRequest, reply: Replier) {
+        let node = groups.node();
         match request {
             CloseRequest::Client(client_id, epoch) => {
-                let closed = Box::new(move || reply.send(Bytes::new()));
-                self.hooks.close_client(client_id, epoch, closed);
+                let (told, closed) = oneshot::channel::<()>();
+                let told = Box::new(move || drop(told));
+                self.hooks.close_client(client_id, epoch, told);
+                // Ends at the latest when the caller's patience does: it asks again.
+                tokio::spawn(tokio::time::timeout(CLOSE_DEADLINE, async move {
+                    let _ = closed.await;
+                    groups.caught_up().await;
+                    reply.send(Bytes::new());
+                }));
             }
             CloseRequest::Session(shard, (session, epoch)) => {
                 self.hooks.close(shard, session, Owner { node, epoch });

@@ -28,8 +28,8 @@ pub(crate) struct Group {
     shared: Arc<Shared>,
     leadership: watch::Receiver<Leadership>,
     leader: watch::Receiver<Option<NodeId>>,
-    server: Arc<RaftServer>,
-    number: u32,
+    pub(super) server: Arc<RaftServer>,
+    pub(super) number: u32,
     tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 

@@ -170,6 +170,13 @@ impl Groups {
         }
     }
 
+    /// Waits until all that this node has submitted to any shard before the call is applied.
+    pub async fn caught_up(&self) {
+        for shard in &self.0.shards {
+            shard.proposer.caught_up().await;
+        }
+    }
+
     /// Hands commands to a shard, in order. Outcomes come by each request's `reply`.
     ///
     /// # Panics

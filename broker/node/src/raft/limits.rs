@@ -95,3 +95,6 @@ pub(super) const SNAPSHOT_PIECE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// An install reads, checks, copies and restores the whole state; a gigabyte takes some seconds.
 pub(super) const SNAPSHOT_INSTALL_DEADLINE: Duration = Duration::from_secs(120);
+
+/// A taken-over connection and what is on its way from it may take this long; who asked asks again then.
+pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);

@@ -93,6 +93,11 @@ impl Group {
         limited(self.raft.change_membership(change, true)).await
     }
 
+    /// How long ago a leader asked this node to take the group over, if one did.
+    pub(crate) fn handed_over_since(&self) -> Option<Duration> {
+        self.server.handed_over_since(self.number)
+    }
+
     /// Asks a voter to lead, if this node does. Whether it does is seen by watching.
     pub(crate) async fn transfer(&self, to: NodeId) {
         if let Err(error) = self.raft.trigger().transfer_leader(to).await {

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::Raft;
 use prost::Message;
 use quorate_control::NodeId;
 use quorate_proto::peer as proto;
+use tokio::time::Instant;
 
 use super::append_server::AppendServer;
 use super::snapshot_receiver::SnapshotReceiver;
@@ -25,6 +27,8 @@ pub(super) struct RaftServer {
     groups: RwLock<HashMap<u32, Handle>>,
     appends: AppendServer,
     snapshots: Arc<SnapshotReceiver>,
+    /// When this node was last asked to lead a group.
+    handed_over: Mutex<HashMap<u32, Instant>>,
 }
 
 /// Why a frame is not answered. The sender sees that it is not; the reason is for the log.
@@ -43,6 +47,7 @@ impl RaftServer {
             groups: RwLock::default(),
             appends: AppendServer::default(),
             snapshots: Arc::new(SnapshotReceiver::new(snapshots)),
+            handed_over: Mutex::default(),
         });
         peers.register(Block::Raft, Arc::clone(&server) as _);
         server
@@ -59,6 +64,13 @@ impl RaftServer {
     pub(super) fn remove(&self, group: u32) {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         groups.remove(&group);
+    }
+
+    /// How long ago a leader asked this node to take the group over.
+    pub(super) fn handed_over_since(&self, group: u32) -> Option<Duration> {
+        let handed_over = self.handed_over.lock();
+        let handed_over = handed_over.unwrap_or_else(PoisonError::into_inner);
+        handed_over.get(&group).map(Instant::elapsed)
     }
 
     fn group(&self, group: u32) -> Result<Handle, Unanswered> {
@@ -140,8 +152,17 @@ impl RaftServer {
 
     fn transfer(&self, body: Bytes, reply: Replier) -> Result<(), Unanswered> {
         let request: proto::RaftTransferRequest = decode(body)?;
-        let raft = self.group(request.group)?;
+        let group = request.group;
+        let raft = self.group(group)?;
         let request = wire::decode_transfer(request)?;
+        // Every voter is told; one is meant.
+        if request.to_node_id() == raft.node_id() {
+            let mut handed_over = self
+                .handed_over
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            handed_over.insert(group, Instant::now());
+        }
         answer(reply, async move {
             let answer = raft.handle_transfer_leader(request).await.ok()?;
             Some(wire::encode_transfer_answer(answer))

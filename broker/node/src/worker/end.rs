@@ -59,7 +59,13 @@ impl Core {
             fire_will: release.fire_will,
             expiry_seconds: release.expiry_seconds,
         };
-        self.request_unanswered(shard, Command::Release(release));
+        if connection.durable && connection.session.is_publishing() {
+            // Its next node begins when it is free, and must not be overtaken by what is on its way from here: a
+            // QoS 2 message would be new again once it is forgotten (P4).
+            self.outbox.errands.push(Errand::Release { shard, release });
+        } else {
+            self.request_unanswered(shard, Command::Release(release));
+        }
         self.leave(id);
     }
 
@@ -106,7 +112,8 @@ impl Core {
             self.send_disconnect(id, ReasonCode::SessionTakenOver, TAKEN_OVER);
             self.leave(id);
         }
-        drop(closed);
+        // After what it has asked for was handed out.
+        self.outbox.confirmed.push(closed);
     }
 
     /// A durable session was claimed by somebody else; a clean one's connection is found by its client id.

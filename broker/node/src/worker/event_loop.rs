@@ -297,6 +297,7 @@ impl EventLoop {
                     session,
                     epoch,
                 } => self.outside.detach(shard, session, epoch),
+                Errand::Release { shard, release } => self.outside.release(shard, release),
                 Errand::ReadRetained { ticket, filters } => {
                     self.outside.read_retained(worker, ticket, filters);
                 }

@@ -59,6 +59,13 @@ pub enum Errand {
         /// Claim it was held under.
         epoch: Epoch,
     },
+    /// Give a session back once all that this node has submitted is applied.
+    Release {
+        /// Its shard.
+        shard: ShardId,
+        /// How.
+        release: quorate_shard::Release,
+    },
     /// Read the retained messages for these filters and answer with the ticket.
     ReadRetained {
         /// What the answer names.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use quorate_node::raft::RetainedFound;
+use quorate_node::shard_client::{ReplyTo, Request};
 use quorate_node::worker::{Errand, OnDrop, ToWorker};
 use quorate_router::Target;
-use quorate_shard::Retained;
+use quorate_shard::{Command, Retained};
 
 use super::post::Posted;
 use super::worker::Mail;
@@ -39,6 +40,13 @@ impl Node {
                 self.shards[usize::from(shard)]
                     .dispatcher
                     .detach(session, epoch);
+            }
+            // A node that is alone overtakes nobody.
+            Errand::Release { shard, release } => {
+                self.shards[usize::from(shard)].submit(vec![Request {
+                    command: Command::Release(release),
+                    reply: ReplyTo::None,
+                }]);
             }
             Errand::ReadRetained { ticket, filters } => {
                 let after = self.shards.iter().map(|host| host.submitted).collect();
