@@ -33,8 +33,6 @@ stories! {
     retained
     sessions
     shared
-    shared_durable
-    shared_lost
     subscribe
     takeover
     topic_alias

@@ -1,3 +1,7 @@
 //! The binary `quorate-operator`.
 
-fn main() {}
+use clap::Parser as _;
+
+fn main() -> anyhow::Result<()> {
+    quorate_operator::launch(&quorate_operator::Cli::parse())
+}

@@ -10,7 +10,6 @@ mod end;
 mod event_loop;
 mod inbound;
 mod inbox;
-mod lent;
 mod limits;
 mod mailbox;
 mod messages;

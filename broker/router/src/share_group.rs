@@ -110,31 +110,14 @@ impl Group {
         }
     }
 
-    /// The members that a target has.
-    pub(crate) fn count(&self, target: Target) -> Option<ShareCount> {
-        let found = self
-            .targets
-            .binary_search_by_key(&target, |(known, _)| *known);
-        Some(self.targets[found.ok()?].1)
-    }
-
-    /// Shards with members that are not connected, if own connections are members.
-    pub(crate) fn shards_with_absent(&self) -> Vec<u16> {
-        if self.members.iter().all(Vec::is_empty) {
-            return Vec::new();
-        }
-        let absent = self.targets.iter().filter(|(_, count)| count.other > 0);
-        absent
-            .filter_map(|(target, _)| match target {
-                Target::Shard(shard) => Some(*shard),
-                Target::Worker(_) | Target::Node(_) => None,
-            })
-            .collect()
+    /// Whether the target has members.
+    pub(crate) fn has_target(&self, target: Target) -> bool {
+        self.targets.iter().any(|(known, _)| *known == target)
     }
 
     /// What own connections want of it.
     pub(crate) fn interest(&self) -> Interest {
-        let [ready, other] = [0, 1].map(|list: usize| saturated(self.members[list].len()));
+        let [ready, other] = [0, 1].map(|list: usize| count(self.members[list].len()));
         (ready + other > 0).then_some(Scope::Share(ShareCount { ready, other }))
     }
 
@@ -275,6 +258,6 @@ impl Among {
     }
 }
 
-fn saturated(length: usize) -> u32 {
+fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

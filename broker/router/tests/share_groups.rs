@@ -208,12 +208,11 @@ fn others_get_a_share_for_each_of_their_members() {
     assert!(counts.values().all(|count| *count == 10), "{counts:?}");
     // The other side finds its members by the numbers.
     let there = self::table(ShareStrategy::RoundRobin, 2);
-    let group = there.share_group(GROUP).unwrap();
     let found: BTreeSet<u32> = (0..2)
-        .map(|turn| index(there.choose_own(group, QoS::AtLeastOnce, turn)))
+        .map(|turn| index(there.choose_own(GROUP, QoS::AtLeastOnce, turn)))
         .collect();
     assert_eq!(found.len(), 2);
-    assert_eq!(there.share_group("$share/x/a/+"), None);
+    assert_eq!(there.choose_own("$share/x/a/+", QoS::AtMostOnce, 0), None);
 }
 
 #[test]

@@ -9,7 +9,6 @@ mod forget;
 mod inbound;
 mod publish;
 mod received;
-mod reclaim;
 mod release;
 mod retain;
 mod subscribe;
@@ -41,8 +40,6 @@ struct Turn {
     effects: Vec<Effect>,
     /// Sessions whose queue may have something to start; with repeats.
     touched: Vec<SessionId>,
-    /// Messages of this batch that were lent to members of share groups.
-    lent: u64,
 }
 
 /// See [`Shard::apply`].
@@ -59,7 +56,6 @@ pub(crate) fn apply(shard: &mut Shard, index: u64, batch: Batch) -> Applied {
         incarnation: batch.incarnation,
         effects: Vec::new(),
         touched: Vec::new(),
-        lent: 0,
     };
     timers::run(shard, &mut turn);
     let (admission, outcomes) = match judge(shard, &batch) {
@@ -130,7 +126,6 @@ fn run(shard: &mut Shard, turn: &mut Turn, command: Command) -> Outcome {
         Command::Forget(forget) => forget::apply(shard, &forget),
         Command::Retain(retain) => retain::apply(shard, turn, retain),
         Command::WillDone(done) => will_done::apply(shard, turn, &done),
-        Command::Reclaim(reclaim) => reclaim::apply(shard, turn, &reclaim),
     }
 }
 

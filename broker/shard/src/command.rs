@@ -58,8 +58,6 @@ pub enum Command {
     Retain(Retain),
     /// A will handed out by `Effect::PublishWill` has been published.
     WillDone(WillDone),
-    /// A member of a share group is connected somewhere: absent members of this shard give up what they may.
-    Reclaim(Reclaim),
 }
 
 /// See [`Command::Claim`].
@@ -132,10 +130,6 @@ pub struct Publish {
     pub publisher: Option<Arc<str>>,
     /// Set when a repeat must be recognised.
     pub origin: Option<Origin>,
-    /// Whether it is for plain subscriptions.
-    pub plain: bool,
-    /// Share groups, one durable member of each of which gets it.
-    pub groups: Vec<Arc<str>>,
 }
 
 /// See [`Command::Enqueue`].
@@ -216,11 +210,4 @@ pub struct WillDone {
     pub session: SessionId,
     /// Claim that brought the will.
     pub epoch: Epoch,
-}
-
-/// See [`Command::Reclaim`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reclaim {
-    /// The group's shared filter.
-    pub group: Arc<str>,
 }

@@ -20,9 +20,6 @@ pub const MESSAGE_OVERHEAD_BYTES: u64 = 128;
 pub const SESSION_OVERHEAD_BYTES: u64 = 256;
 /// What a durable subscription is charged beside its filter: twice in maps, once in the trie.
 pub const SUBSCRIPTION_OVERHEAD_BYTES: u64 = 256;
-/// Members of a share group that are looked at for one message. With so many connected, one of them nearly always has
-/// room; a group of thousands must not cost as much for each message.
-pub const SHARE_CANDIDATES_MAX: usize = 16;
 /// What a taken inbound packet id is charged.
 pub const INBOUND_OVERHEAD_BYTES: u64 = 48;
 

@@ -56,19 +56,6 @@ pub(crate) struct How {
     pub(crate) identifiers: Box<[u32]>,
     /// When the message expires.
     pub(crate) expires_at: Option<Millis>,
-    /// The share group that lends it.
-    pub(crate) group: Option<Arc<str>>,
-}
-
-/// A message that was lent and is taken back.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    /// The share group.
-    pub(crate) group: Arc<str>,
-    /// The message.
-    pub(crate) message: Arc<Message>,
-    /// When it expires.
-    pub(crate) expires_at: Option<Millis>,
 }
 
 /// The numbers that a snapshot keeps of a queue.
@@ -122,16 +109,6 @@ impl Queue {
         let charged = bytes.saturating_add(count * ENTRY_OVERHEAD_BYTES);
         self.live as u64 + count <= limits.queue_messages_max
             && self.bytes.saturating_add(charged) <= limits.queue_bytes_max
-    }
-
-    /// Entries.
-    pub(crate) fn len(&self) -> usize {
-        self.live
-    }
-
-    /// Whether everything is started and one more would be, as far as the window goes.
-    pub(crate) fn is_keeping_up(&self) -> bool {
-        self.live as u64 == self.in_flight && self.in_flight < u64::from(self.window)
     }
 
     /// Adds an entry for a stored message that counts this reference already.
@@ -235,35 +212,6 @@ impl Queue {
         }
     }
 
-    /// Takes back what a share group lent (all groups, if none is named) and another member may get: what was
-    /// not started, and QoS 1 that was.
-    pub(crate) fn take_shared(
-        &mut self,
-        group: Option<&Arc<str>>,
-        around: &mut Around<'_>,
-    ) -> Vec<Shared> {
-        let mut taken = Vec::new();
-        for position in 0..self.entries.len() {
-            let entry = &self.entries[position];
-            let open = entry.sequence > self.started || entry.how.qos == QoS::AtLeastOnce;
-            let (Some(lender), Some(message)) = (&entry.how.group, &entry.message) else {
-                continue;
-            };
-            if !open || group.is_some_and(|group| group != lender) {
-                continue;
-            }
-            taken.push(Shared {
-                group: lender.clone(),
-                message: message.clone(),
-                expires_at: entry.how.expires_at,
-            });
-            self.cancel_expiry(position, around);
-            self.remove(position, around.store);
-        }
-        self.close_gaps();
-        taken
-    }
-
     /// Drops everything, at the session's end.
     pub(crate) fn clear(&mut self, around: &mut Around<'_>) {
         for position in 0..self.entries.len() {
@@ -295,7 +243,6 @@ impl Queue {
             received,
             identifiers,
             expires_at,
-            group,
         } = record;
         let ascends = self
             .entries
@@ -318,7 +265,6 @@ impl Queue {
             retain,
             identifiers,
             expires_at,
-            group,
         };
         self.append(Entry {
             sequence,
@@ -371,7 +317,6 @@ impl Queue {
                 received: entry.received,
                 identifiers: entry.how.identifiers.clone(),
                 expires_at: entry.how.expires_at,
-                group: entry.how.group.clone(),
             })
     }
 
@@ -388,7 +333,6 @@ impl Queue {
             retain,
             identifiers,
             expires_at,
-            group: _,
         } = entry.how.clone();
         let dup = sequence <= self.started_before;
         let message = message.clone();
@@ -439,7 +383,6 @@ impl Queue {
             self.in_flight_bytes -= bytes;
         }
         entry.how.identifiers = Box::default();
-        entry.how.group = None;
         store.release(entry.message_id);
         self.live -= 1;
         self.bytes -= bytes + ENTRY_OVERHEAD_BYTES;

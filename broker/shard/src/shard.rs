@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use quorate_router::Scope;
-
 use crate::applied::Applied;
 use crate::apply;
 use crate::command::Batch;
@@ -16,7 +14,6 @@ use crate::record::{PendingWill, Record, RestoreError, Retained};
 use crate::restore;
 use crate::retained::RetainedStore;
 use crate::session_table::SessionTable;
-use crate::share_groups::ShareGroups;
 use crate::snapshot;
 use crate::statistics::Statistics;
 use crate::subscription_index::SubscriptionIndex;
@@ -38,7 +35,6 @@ pub struct Shard {
     pub(crate) proposers: Proposers,
     pub(crate) sessions: SessionTable,
     pub(crate) index: SubscriptionIndex,
-    pub(crate) shares: ShareGroups,
     pub(crate) store: MessageStore,
     pub(crate) wills: WillTable,
     pub(crate) origins: Origins,
@@ -58,7 +54,6 @@ impl Shard {
             proposers: Proposers::default(),
             sessions: SessionTable::default(),
             index: SubscriptionIndex::new(limits.hash_seed),
-            shares: ShareGroups::default(),
             store: MessageStore::default(),
             wills: WillTable::default(),
             origins: Origins::default(),
@@ -148,12 +143,9 @@ impl Shard {
     }
 
     /// Every filter with a durable subscription at QoS 1 or 2: a new leader's first full set. Looks at every
-    /// subscription. Share groups come with their members.
-    pub fn interest(&self) -> impl Iterator<Item = (Arc<str>, Scope)> + '_ {
-        let plain = self.index.filters().into_iter();
-        plain
-            .map(|filter| (filter, Scope::Every))
-            .chain(self.shares.interest())
+    /// subscription.
+    pub fn interest(&self) -> impl Iterator<Item = Arc<str>> + use<> {
+        self.index.filters().into_iter()
     }
 
     /// Wills that are due and not reported as published: what a new leader has to publish.

@@ -1,3 +1,6 @@
-//! Prints the custom resource definitions, as the chart carries them.
+//! Prints the custom resource definition as the chart carries it.
 
-fn main() {}
+fn main() -> anyhow::Result<()> {
+    print!("{}", quorate_operator::crd::definition()?);
+    Ok(())
+}

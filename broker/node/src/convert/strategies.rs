@@ -197,13 +197,11 @@ fn command() -> impl Strategy<Value = Command> {
         6 => session_command(),
         1 => claim().prop_map(Command::Claim),
         1 => ids.prop_map(|(node, before)| Command::ReleaseNode(ReleaseNode { node, before })),
-        2 => (message(), option::of(text()), option::of(origin()), (any::<bool>(), vec(text(), 0..3))).prop_map(
-            |(message, publisher, origin, (plain, groups))| Command::Publish(Publish {
+        2 => (message(), option::of(text()), option::of(origin())).prop_map(
+            |(message, publisher, origin)| Command::Publish(Publish {
                 message,
                 publisher,
-                origin,
-                plain,
-                groups
+                origin
             })
         ),
         1 => origin().prop_map(|origin| Command::Forget(Forget { origin })),
@@ -211,7 +209,6 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (any::<u64>(), any::<u64>()).prop_map(|(session, epoch)| {
             Command::WillDone(WillDone { session, epoch })
         }),
-        1 => text().prop_map(|group| Command::Reclaim(Reclaim { group })),
     ]
 }
 
@@ -336,20 +333,17 @@ fn entry() -> impl Strategy<Value = EntryRecord> {
         qos(),
         flags,
         identifiers,
-        (option::of(any::<u64>()), option::of(text())),
+        option::of(any::<u64>()),
     );
     parts.prop_map(
-        |(sequence, message, qos, (retain, received), identifiers, (expires_at, group))| {
-            EntryRecord {
-                sequence,
-                message,
-                qos,
-                retain,
-                received,
-                identifiers,
-                expires_at,
-                group,
-            }
+        |(sequence, message, qos, (retain, received), identifiers, expires_at)| EntryRecord {
+            sequence,
+            message,
+            qos,
+            retain,
+            received,
+            identifiers,
+            expires_at,
         },
     )
 }
@@ -374,7 +368,7 @@ fn header() -> impl Strategy<Value = HeaderRecord> {
 
 /// Every record of a shard's snapshot.
 pub(super) fn record() -> impl Strategy<Value = Record> {
-    let will = (owner(), text(), message(), option::of(text()));
+    let will = (owner(), text(), message());
     let queued = (any::<u64>(), message());
     prop_oneof![
         header().prop_map(Record::Header),
@@ -390,15 +384,12 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
             sequence
         }),
         entry().prop_map(Record::Entry),
-        will.prop_map(
-            |(id, client_id, message, group)| Record::PendingWill(PendingWill {
-                session: id.node,
-                epoch: id.epoch,
-                client_id,
-                message,
-                group
-            })
-        ),
+        will.prop_map(|(id, client_id, message)| Record::PendingWill(PendingWill {
+            session: id.node,
+            epoch: id.epoch,
+            client_id,
+            message
+        })),
         origin().prop_map(Record::Mark),
         origin().prop_map(Record::Forgettable),
         (message(), option::of(any::<u64>())).prop_map(|(message, expires_at)| {

@@ -75,7 +75,6 @@ fn grows(command: &Command) -> bool {
         | Command::Received(_)
         | Command::InboundRelease(_)
         | Command::Forget(_)
-        | Command::WillDone(_)
-        | Command::Reclaim(_) => false,
+        | Command::WillDone(_) => false,
     }
 }

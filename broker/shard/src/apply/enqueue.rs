@@ -54,6 +54,5 @@ fn how(message: &Message, identifier: Option<u32>, now: u64) -> How {
         expires_at: message
             .expiry_seconds
             .map(|seconds| after_seconds(now, seconds)),
-        group: None,
     }
 }

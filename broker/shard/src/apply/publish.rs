@@ -21,25 +21,12 @@ pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, publish: Publish) -> Out
         message,
         publisher,
         origin,
-        plain,
-        groups,
     } = publish;
     let seen = origin.is_some_and(|origin| shard.origins.contains(&origin));
     if seen && !shard.faults.forget_origin_dedup {
         return Outcome::Published(0);
     }
-    let mut receivers = if plain {
-        receivers(shard, &message, publisher.as_deref(), turn.time)
-    } else {
-        Vec::new()
-    };
-    for group in groups {
-        match lend(shard, turn, &message, &group) {
-            Lend::To(session, how) => receivers.push((session, how)),
-            Lend::Full => return Outcome::QuotaExceeded,
-            Lend::Nobody => {}
-        }
-    }
+    let receivers = receivers(shard, &message, publisher.as_deref(), turn.time);
     if receivers.is_empty() {
         return Outcome::Published(0);
     }
@@ -97,54 +84,6 @@ fn receivers(
         .collect()
 }
 
-/// Who of a share group gets a message.
-enum Lend {
-    To(SessionId, How),
-    /// Members are there, but no queue has room.
-    Full,
-    /// The last member has left.
-    Nobody,
-}
-
-/// One member, in turn: the first that can be sent it at once, else the one with the shortest queue.
-fn lend(shard: &Shard, turn: &mut Turn, message: &Message, group: &Arc<str>) -> Lend {
-    turn.lent += 1;
-    // Both numbers are the same on every replica.
-    let candidates = shard
-        .shares
-        .candidates(group, turn.index.wrapping_add(turn.lent));
-    if candidates.is_empty() || message.qos == QoS::AtMostOnce {
-        return Lend::Nobody;
-    }
-    let bytes = charge(message);
-    let queues = candidates
-        .iter()
-        .enumerate()
-        .filter_map(|(at, (session, _))| {
-            let queue = &shard.sessions.durable(*session)?.queue;
-            let load = if queue.is_keeping_up() {
-                0
-            } else {
-                queue.len()
-            };
-            queue
-                .has_room(1, bytes, &shard.limits)
-                .then_some((load, at))
-        });
-    let Some((_, at)) = queues.min() else {
-        return Lend::Full;
-    };
-    let (session, held) = candidates[at];
-    let expires_at = message
-        .expiry_seconds
-        .map(|seconds| after_seconds(turn.time, seconds));
-    let how = How {
-        group: Some(group.clone()),
-        ..merge(&[(session, held)], message, expires_at)
-    };
-    Lend::To(session, how)
-}
-
 fn is_publisher(shard: &Shard, session: SessionId, publisher: Option<&str>) -> bool {
     let session = shard.sessions.session(session);
     publisher.is_some() && session.map(|session| &*session.client_id) == publisher
@@ -170,7 +109,6 @@ fn merge(matches: &[(SessionId, Held)], message: &Message, expires_at: Option<Mi
                 .any(|(_, held)| held.options.retain_as_published),
         identifiers: identifiers.into_boxed_slice(),
         expires_at,
-        group: None,
     }
 }
 

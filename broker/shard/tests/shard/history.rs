@@ -327,8 +327,6 @@ impl Driver {
                     message,
                     publisher,
                     origin: origin.map(inbound_origin),
-                    plain: true,
-                    groups: Vec::new(),
                 })
             }
             Op::Forget { origin } => Command::Forget(Forget {

@@ -37,8 +37,6 @@ fn a_full_queue_refuses_a_publish_for_all() {
             message,
             publisher: None,
             origin,
-            plain: true,
-            groups: Vec::new(),
         }),
     );
     assert_eq!(bench.deliveries(b.session), []);
@@ -146,8 +144,6 @@ fn the_oldest_origin_mark_goes_first() {
             message: message("t", "x", QoS::ExactlyOnce),
             publisher: None,
             origin,
-            plain: true,
-            groups: Vec::new(),
         })
     };
     bench.batch((1..=3).map(publish).collect());

@@ -11,7 +11,6 @@ mod publishing;
 mod queues;
 mod replicas;
 mod retained;
-mod shares;
 mod subscriptions;
 mod support;
 mod totality;

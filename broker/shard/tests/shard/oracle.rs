@@ -114,8 +114,7 @@ impl Oracle {
             Command::InboundStart(_)
             | Command::InboundRelease(_)
             | Command::Retain(_)
-            | Command::WillDone(_)
-            | Command::Reclaim(_) => {}
+            | Command::WillDone(_) => {}
         }
         self.sessions.retain(|_, model| model.session != 0);
     }
@@ -182,8 +181,6 @@ impl Oracle {
             message,
             publisher,
             origin,
-            plain: _,
-            groups: _,
         } = publish;
         let mut count = 0;
         let seen = origin.is_some_and(|origin| self.marks.contains(&origin));

@@ -18,7 +18,6 @@ fn fired(bench: &mut Bench) -> Vec<Epoch> {
         Effect::Deliver { .. }
         | Effect::InterestAdded(_)
         | Effect::InterestRemoved(_)
-        | Effect::ShareChanged(..)
         | Effect::ForgetOrigins(_)
         | Effect::Close { .. } => None,
     };

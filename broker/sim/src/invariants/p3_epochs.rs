@@ -72,7 +72,6 @@ fn acts_for(command: &Command) -> Option<(SessionId, Epoch)> {
         | Command::Publish(_)
         | Command::Forget(_)
         | Command::Retain(_)
-        | Command::WillDone(_)
-        | Command::Reclaim(_) => None,
+        | Command::WillDone(_) => None,
     }
 }

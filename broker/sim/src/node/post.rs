@@ -95,19 +95,21 @@ impl Deliveries for Post {
         deltas: Vec<InterestDelta>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
-        self.tell_interest(shard, deltas, false, confirmed);
+        let change = |(wanted, filter): InterestDelta| (filter, wanted.then_some(Scope::Every));
+        let changes = deltas.into_iter().map(change).collect();
+        self.tell_interest(shard, changes, false, confirmed);
     }
 
     fn interest_set(
         &self,
         shard: ShardId,
         _term: u64,
-        filters: Vec<(Arc<str>, Scope)>,
+        filters: Vec<Arc<str>>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
         let changes = filters
             .into_iter()
-            .map(|(filter, scope)| (filter, Some(scope)));
+            .map(|filter| (filter, Some(Scope::Every)));
         self.tell_interest(shard, changes.collect(), true, confirmed);
     }
 
