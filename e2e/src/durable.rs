@@ -17,6 +17,7 @@ use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::history::Event;
 use crate::packet::{Connect, Version};
+use crate::random::Random;
 use crate::wait;
 
 pub use publisher::Publisher;
@@ -259,6 +260,8 @@ struct Traveller {
     known: bool,
     /// Index of the node it tries next.
     next: usize,
+    /// Where it goes afterwards: the clients of a node that dies spread over the others.
+    random: Random,
 }
 
 impl Traveller {
@@ -269,6 +272,7 @@ impl Traveller {
             version,
             known: false,
             next: first,
+            random: Random::new(first as u64),
         }
     }
 
@@ -277,7 +281,8 @@ impl Traveller {
         let options = Connect::persistent(&self.name).version(self.version);
         while !self.run.is_over() {
             let node = self.run.nodes[self.next % self.run.nodes.len()];
-            self.next += 1;
+            let others = (self.run.nodes.len() as u64).saturating_sub(1).max(1);
+            self.next += 1 + self.random.below(others) as usize;
             let client = match Client::connect_within(node, &options, self.run.habits.silence) {
                 Ok(client) => client,
                 Err(error) => {
