@@ -212,7 +212,8 @@ fn dev_starts_a_broker_on_loopback_and_says_what_to_try() -> Result<()> {
     let port = port::free()?;
     let text = port.to_string();
     let binary = binary()?.display().to_string();
-    let mut dev = Tool::spawn(&binary, &["dev", "--data", &data, "--base-port", &text])?;
+    let one = ["dev", "--nodes", "1", "--data", &data, "--base-port", &text];
+    let mut dev = Tool::spawn(&binary, &one)?;
     wait::until("the broker to answer", wait::PATIENCE, || {
         Client::connect(port, &Connect::new("c").version(Version::V311)).ok()
     })?;

@@ -15,8 +15,8 @@ use dev::Dev;
 
 /// Quorate: an MQTT broker that acknowledges a message once it is safe on disk.
 ///
-/// Without a command, runs `dev`: a broker on 127.0.0.1:1883 for everybody on this machine, with its data
-/// in ./quorate-data.
+/// Without a command, runs `dev`: a cluster of three nodes on this machine for everybody on it, MQTT on ports
+/// 1883 to 1885, with its data in ./quorate-data.
 #[derive(Debug, Parser)]
 #[command(name = "quorate", version, verbatim_doc_comment)]
 pub struct Cli {

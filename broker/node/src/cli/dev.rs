@@ -31,7 +31,7 @@ pub(super) struct Dev {
 }
 
 const DATA: &str = "./quorate-data";
-const NODES: u16 = 1;
+const NODES: u16 = 3;
 const PORT: u16 = 1883;
 
 impl Default for Dev {
