@@ -43,7 +43,11 @@ impl Stream {
         }
     }
 
-    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    /// Sends bytes before a client is made of it.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         match self {
             Self::Plain(tcp) => tcp.write_all(bytes),
             Self::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),

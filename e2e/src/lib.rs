@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod broker;
+pub mod bystander;
 pub mod checker;
 pub mod client;
 pub mod cluster;
@@ -24,4 +25,5 @@ pub mod tls;
 pub mod tool;
 pub mod wait;
 pub mod wall_clock;
+pub mod websocket;
 pub mod witness;

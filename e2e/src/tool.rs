@@ -1,4 +1,4 @@
-//! Other people's MQTT programs: mosquitto's and scripts on paho-mqtt.
+//! Other people's MQTT programs: mosquitto's, scripts on paho-mqtt and MQTT.js, and a browser.
 
 use std::env;
 use std::ffi::OsStr;
@@ -98,6 +98,43 @@ impl Tool {
         Self::spawn("python", &all)
     }
 
+    /// A script of `e2e/mqttjs`, in Node.
+    ///
+    /// # Errors
+    /// When Node is not there.
+    pub fn node(script: &str, arguments: &[&str]) -> Result<Self> {
+        let script = mqttjs(script);
+        let mut all = vec![script.into_os_string()];
+        all.extend(arguments.iter().map(Into::into));
+        Self::spawn("node", &all)
+    }
+
+    /// A page of `e2e/mqttjs` in a headless browser, which trusts any certificate of this machine. It runs
+    /// until it is dropped; `profile` is a directory of its own.
+    ///
+    /// # Errors
+    /// When there is no Chromium.
+    pub fn browser(page: &str, query: &str, profile: &Path) -> Result<Self> {
+        let url = format!("file://{}?{query}", mqttjs(page).display());
+        let profile = format!("--user-data-dir={}", profile.display());
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--ignore-certificate-errors",
+            "--remote-debugging-port=0",
+            &profile,
+            &url,
+        ];
+        Self::spawn("chromium", &arguments)
+    }
+
     /// The next line that it prints.
     ///
     /// # Errors
@@ -154,6 +191,11 @@ impl Drop for Tool {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn mqttjs(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("mqttjs");
+    folder.join(name)
 }
 
 /// Debian puts the broker where only root looks; Python is the one of our environment.

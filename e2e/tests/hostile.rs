@@ -1,12 +1,10 @@
 //! Hostile connections on every port: each ends, memory stays, and others do not notice.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use quorate_e2e::broker::{Broker, Options, with_broker};
+use quorate_e2e::bystander::{Bystander, p99};
 use quorate_e2e::client::{Client, Stream};
 use quorate_e2e::hostile::{Attack, Intruder};
 use quorate_e2e::packet::{self, Connect, Publish, Version};
@@ -98,61 +96,6 @@ fn a_real_tls_handshake_on_the_plain_ports_fails_at_once() -> Result<()> {
         );
         Ok(())
     })
-}
-
-/// A client that publishes to itself and takes the time, all along.
-struct Bystander {
-    times: Arc<Mutex<Vec<Duration>>>,
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<()>>,
-}
-
-impl Bystander {
-    fn start(port: u16) -> Result<Self> {
-        let mut client = Client::connect(port, &Connect::new("bystander"))?;
-        client.subscribe("bystander", 0)?;
-        let (times, stop) = (
-            Arc::new(Mutex::new(Vec::new())),
-            Arc::new(AtomicBool::new(false)),
-        );
-        let (noted, stopped) = (Arc::clone(&times), Arc::clone(&stop));
-        let thread = thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                let sent = Instant::now();
-                client.publish("bystander", "x", 0)?;
-                client.receive()?;
-                noted
-                    .lock()
-                    .expect("nobody panics with it")
-                    .push(sent.elapsed());
-                wait::pass(Duration::from_micros(500));
-            }
-            Ok(())
-        });
-        Ok(Self {
-            times,
-            stop,
-            thread,
-        })
-    }
-
-    /// The times since the last call.
-    fn take(&self) -> Vec<Duration> {
-        std::mem::take(&mut *self.times.lock().expect("nobody panics with it"))
-    }
-
-    fn end(self) -> Result<()> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().ok().context("the bystander panicked")?
-    }
-}
-
-fn p99(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times
-        .get(times.len() * 99 / 100)
-        .copied()
-        .unwrap_or_default()
 }
 
 /// Quiet and hostile phases take turns, so that what else the machine does hits both alike; and one

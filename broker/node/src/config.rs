@@ -9,6 +9,7 @@ mod error;
 pub mod key;
 mod layers;
 mod listener;
+mod network;
 mod print;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,8 @@ use quorate_session::Capabilities;
 pub use cluster::{ADMIN_PORT, ClusterConfig, MutualTlsFiles, PEERS_PORT, Service, Start};
 pub use error::{ConfigError, Source};
 pub use layers::Flags;
-pub use listener::{Listener, TlsFiles};
+pub use listener::{Listener, Place, TlsFiles};
+pub use network::{Network, NoNetwork};
 pub use value::{Kind, Raw, Value};
 pub(crate) use value::{is_host, is_host_and_port};
 
@@ -40,8 +42,12 @@ pub struct Config {
     pub data: PathBuf,
     /// `listen`; at least one.
     pub listeners: Vec<Listener>,
+    /// `proxy.trusted_networks`
+    pub proxies: Vec<Network>,
     /// `http`; `None` is off.
     pub http: Option<SocketAddr>,
+    /// `sys_interval_seconds`; `None` is off.
+    pub sys_interval: Option<Duration>,
     /// `workers`, or what the number of cores suggests; at least 1.
     pub workers: usize,
     /// `log`
@@ -162,7 +168,12 @@ impl Config {
                 hint: "give --data DIR, QUORATE_DATA or data = \"DIR\" in the configuration file",
             })?,
             listeners: listeners(&settings)?,
+            proxies: networks(&settings),
             http: settings.address(&key::HTTP),
+            sys_interval: settings
+                .number(&key::SYS_INTERVAL_SECONDS)
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
             workers: settings
                 .number(&key::WORKERS)
                 .map_or_else(default_workers, |n| n as usize),
@@ -232,7 +243,26 @@ fn listeners(settings: &Settings) -> Result<Vec<Listener>, ConfigError> {
             allowed,
         })
     };
-    settings.list(&key::LISTEN).iter().map(parse).collect()
+    let listeners: Vec<_> = settings
+        .list(&key::LISTEN)
+        .iter()
+        .map(parse)
+        .collect::<Result<_, _>>()?;
+    let believes = |listener: &Listener| listener.proxied && listener.address().is_some();
+    if listeners.iter().any(believes) && networks(settings).is_empty() {
+        return Err(ConfigError::Missing {
+            name: key::TRUSTED_NETWORKS.name,
+            hint: "a listener with proxy=on must know whom to believe: give the networks of the load balancers, such as [\"10.0.0.0/8\"]",
+        });
+    }
+    Ok(listeners)
+}
+
+fn networks(settings: &Settings) -> Vec<Network> {
+    let networks = settings.list(&key::TRUSTED_NETWORKS).iter();
+    networks
+        .map(|text| text.parse().expect("the key allows networks only"))
+        .collect()
 }
 
 fn auth(settings: &Settings) -> Result<AuthConfig, ConfigError> {

@@ -1,34 +1,41 @@
 //! Strangers, on tokio: from an accepted socket to an established connection that a worker takes.
 //!
-//! `tcp` (listen, limits) → `tls` (handshake) → `connect` (first packet) → `login` (authenticate, claim,
-//! close the earlier connection) → [`Established`] → [`Handover`]. WebSocket, PROXY and unix sockets get
-//! a file each beside `tls`, and a variant of [`Listener`]. What is established is none of its business.
+//! `ear` (listen) → `gate` (limits) → `proxy` (header of a trusted proxy) → `tls` (handshake) → `websocket`
+//! (upgrade) → `connect` (first packet) → `login` (authenticate, claim, close the earlier connection) →
+//! [`Established`] → [`Handover`]. What is established is none of its business.
 
 mod connack;
 mod connect;
+mod ear;
 mod established;
+mod gate;
 mod limits;
 mod login;
+mod proxy;
 mod stranger;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unix;
+mod websocket;
+mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 pub use crate::tls_files::TlsFilesError;
+pub use ear::ListenError;
 pub use established::*;
 pub use tcp::BindError;
+pub use unix::UnixBindError;
 
 use crate::auth::Authenticator;
-use crate::config::{Limits, Listener};
+use crate::config::{Limits, Listener, Network, Place};
 use crate::metrics::FrontDoorCounters;
 use crate::shutdown::Shutdown;
 pub(crate) use tcp::bind as bind_listener;
@@ -36,9 +43,9 @@ pub(crate) use tcp::bind as bind_listener;
 /// Why the front door cannot open.
 #[derive(Debug, thiserror::Error)]
 pub enum FrontDoorError {
-    /// A listener's address.
+    /// A listener's address or path.
     #[error(transparent)]
-    Bind(#[from] BindError),
+    Listen(#[from] ListenError),
     /// A listener's certificate, key or client CA.
     #[error("listener {url}: {source}")]
     Tls {
@@ -57,6 +64,8 @@ pub enum FrontDoorError {
 pub struct FrontDoorParts {
     /// Bounds.
     pub limits: Limits,
+    /// Networks whose PROXY headers are believed, on listeners that ask for them.
+    pub proxies: Vec<Network>,
     /// Who may log in.
     pub auth: Arc<Authenticator>,
     /// The session directory.
@@ -74,16 +83,15 @@ pub struct FrontDoorParts {
 pub struct FrontDoor {
     faces: Vec<Face>,
     auth: Arc<Authenticator>,
-    gate: Arc<tcp::Gate>,
+    gate: Arc<gate::Gate>,
     lobby: Arc<stranger::Lobby>,
 }
 
 /// One listener.
 struct Face {
-    scheme: &'static str,
-    address: SocketAddr,
-    listener: TcpListener,
-    tls: Option<Arc<tls::TlsFace>>,
+    url: String,
+    ear: ear::Ear,
+    approach: stranger::Approach,
 }
 
 impl FrontDoor {
@@ -92,20 +100,20 @@ impl FrontDoor {
     /// # Errors
     /// The first listener that cannot be opened, with what to do.
     pub fn open(listeners: &[Listener], parts: FrontDoorParts) -> Result<Self, FrontDoorError> {
-        let mut faces = Vec::with_capacity(listeners.len());
-        for listener in listeners {
-            faces.push(Face::open(listener, &parts.provider)?);
-        }
         let FrontDoorParts {
             limits,
+            proxies,
             auth,
             sessions,
             handover,
             counters,
             provider,
         } = parts;
-        tcp::raise_descriptor_limit(limits.connections_max);
-        let gate = Arc::new(tcp::Gate::new(&limits));
+        let proxies: Arc<[Network]> = proxies.into();
+        let open = |listener| Face::open(listener, &proxies, &provider);
+        let faces = listeners.iter().map(open).collect::<Result<_, _>>()?;
+        gate::raise_descriptor_limit(limits.connections_max);
+        let gate = Arc::new(gate::Gate::new(&limits));
         let clerk = login::Clerk {
             limits,
             auth: Arc::clone(&auth),
@@ -125,9 +133,18 @@ impl FrontDoor {
         })
     }
 
-    /// Scheme and address of each listener; the port is the real one where 0 was asked for.
-    pub fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
-        self.faces.iter().map(|face| (face.scheme, face.address))
+    /// The URL of each listener; the port is the real one where 0 was asked for.
+    pub fn urls(&self) -> impl Iterator<Item = &str> {
+        self.faces.iter().map(|face| face.url.as_str())
+    }
+
+    /// Addresses of the listeners that are on the network.
+    ///
+    /// # Errors
+    /// The operating system does not tell one.
+    pub fn addresses(&self) -> std::io::Result<Vec<SocketAddr>> {
+        let addresses = self.faces.iter().map(|face| face.ear.address());
+        addresses.filter_map(Result::transpose).collect()
     }
 
     /// Accepts until the end comes. Strangers that are on their way in are then dropped, established
@@ -137,7 +154,7 @@ impl FrontDoor {
         let tls: Vec<_> = self
             .faces
             .iter()
-            .filter_map(|face| face.tls.clone())
+            .filter_map(|face| face.approach.tls.clone())
             .collect();
         tasks.spawn(reload(self.auth, tls));
         for face in self.faces {
@@ -149,37 +166,43 @@ impl FrontDoor {
 }
 
 impl Face {
-    fn open(listener: &Listener, provider: &Arc<CryptoProvider>) -> Result<Self, FrontDoorError> {
-        let scheme = listener.scheme();
-        let tls = match listener {
-            Listener::Plain { .. } => None,
-            Listener::Tls { address, files } => {
+    fn open(
+        listener: &Listener,
+        proxies: &Arc<[Network]>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, FrontDoorError> {
+        let tls = match &listener.tls {
+            None => None,
+            Some(files) => {
                 let tls = tls::TlsFace::new(files.clone(), Arc::clone(provider));
                 Some(Arc::new(tls.map_err(|source| FrontDoorError::Tls {
-                    url: format!("{scheme}://{address}"),
+                    url: url(listener, listener.address()),
                     source: Box::new(source),
                 })?))
             }
         };
-        let listener = tcp::bind(scheme, listener.address())?;
+        let ear = ear::Ear::open(listener)?;
         Ok(Self {
-            scheme,
-            address: listener.local_addr()?,
-            listener,
-            tls,
+            url: url(listener, ear.address()?),
+            ear,
+            approach: stranger::Approach {
+                proxies: listener.proxied.then(|| Arc::clone(proxies)),
+                tls,
+                websocket: listener.websocket,
+            },
         })
     }
 
-    async fn accept_all(self, gate: Arc<tcp::Gate>, lobby: Arc<stranger::Lobby>) {
+    async fn accept_all(self, gate: Arc<gate::Gate>, lobby: Arc<stranger::Lobby>) {
         let mut strangers = JoinSet::new();
         loop {
             // Those who have left are taken off the list: it is bounded by the places of the gate.
             while strangers.try_join_next().is_some() {}
             let place = gate.admit().await;
-            let (stream, peer) = match self.listener.accept().await {
+            let (wire, peer) = match self.ear.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(listener = %self.address, "accept: {error}");
+                    tracing::warn!(listener = %self.url, "accept: {error}");
                     tokio::time::sleep(limits::ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -187,28 +210,30 @@ impl Face {
             lobby.counters.accepted.add_shared(1);
             let Some(slot) = gate.slot() else {
                 lobby.counters.over_limit.add_shared(1);
-                close_hard(stream);
+                wire.close_hard();
                 continue;
             };
             let stranger = stranger::Stranger {
-                stream,
+                wire,
                 peer,
                 slot: ConnectionSlot::new(slot),
             };
-            let (lobby, tls) = (Arc::clone(&lobby), self.tls.clone());
+            let (lobby, approach) = (Arc::clone(&lobby), self.approach.clone());
             strangers.spawn(async move {
-                lobby.receive(stranger, tls.as_deref()).await;
+                lobby.receive(stranger, approach).await;
                 drop(place);
             });
         }
     }
 }
 
-/// Closes with a reset: one connection too many must not leave state in the kernel either.
-fn close_hard(stream: TcpStream) {
-    let socket = socket2::SockRef::from(&stream);
-    // If it fails, an ordinary close follows.
-    let _ = socket.set_linger(Some(std::time::Duration::ZERO));
+fn url(listener: &Listener, address: Option<SocketAddr>) -> String {
+    let scheme = listener.scheme();
+    match (&listener.place, address) {
+        (Place::Path { path, .. }, _) => format!("{scheme}:{}", path.display()),
+        (Place::Address(_), Some(bound)) => format!("{scheme}://{bound}"),
+        (Place::Address(address), None) => format!("{scheme}://{address}"),
+    }
 }
 
 /// Looks at password file and certificates now and then, and at once on SIGHUP.

@@ -22,6 +22,7 @@ pub mod raft;
 pub mod registry;
 pub mod shard_client;
 pub mod shutdown;
+mod sys;
 pub mod telemetry;
 mod tls_files;
 pub mod transport;

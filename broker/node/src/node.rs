@@ -32,6 +32,7 @@ use crate::peers::Block;
 use crate::raft::{Groups, Hooks, Options};
 use crate::registry::Registry;
 use crate::shutdown::{self, Shutdown, Signals};
+use crate::sys::{Board, Sys};
 use crate::worker::{CoreSettings, Mailbox, ToWorker, Worker, WorkerLimits};
 use administration::Administration;
 use directory::Directory;
@@ -98,6 +99,13 @@ async fn live(
         signal = signals.next() => return Ok(Ending::Signal(signal)),
         node = Node::start(config, data, metrics, &health, ended.clone()) => node?,
     };
+    if let Some(every) = config.sys_interval {
+        let (sys, ended) = (node.sys.clone(), ended.clone());
+        services.spawn(async move {
+            sys.run(every, ended).await;
+            Ok(())
+        });
+    }
     let groups = node.groups.clone();
     let mut ending = pin!(standing::ending(&groups, signals));
     let (ending, door) = tokio::select! {
@@ -105,8 +113,8 @@ async fn live(
         door = node.open_door(config) => {
             health.interest_is_loaded();
             let door = door?;
-            for (scheme, address) in door.addresses() {
-                println!("listening on {scheme}://{address}");
+            for url in door.urls() {
+                println!("listening on {url}");
             }
             let door = tokio::spawn(door.run(ended));
             print!("{hints}");
@@ -132,7 +140,7 @@ struct Node {
     workers: Workers,
     registry: Arc<Registry>,
     interests: Interests,
-    metrics: Arc<Metrics>,
+    sys: Sys,
     provider: Arc<CryptoProvider>,
 }
 
@@ -172,16 +180,20 @@ impl Node {
         metrics.add_groups(&groups)?;
         metrics.add_peers(&peers)?;
 
-        let errands = Errands::new(groups.clone(), peers, interests.clone(), mailboxes.clone());
+        let board = Arc::<Board>::default();
+        let colleagues = (peers, interests.clone(), mailboxes.clone());
+        let errands = Errands::new(groups.clone(), colleagues, board.clone());
         let workers = start_workers(config, idle, mailboxes, &errands, &registry, &provider)?;
         metrics.add_workers(workers.counters.clone())?;
+        let sys = Sys::new(board, groups.clone(), &workers.counters, &workers.mailboxes);
+        metrics.add_front_door(&sys.front_door)?;
         Ok(Self {
             groups,
             entrance,
             workers,
             registry,
             interests,
-            metrics,
+            sys,
             provider,
         })
     }
@@ -196,7 +208,7 @@ impl Node {
             &self.groups,
             &self.registry,
             workers,
-            &self.metrics,
+            self.sys.front_door.clone(),
             provider,
         )
     }
@@ -327,14 +339,13 @@ fn open_door(
     groups: &Groups,
     registry: &Arc<Registry>,
     workers: &Workers,
-    metrics: &Metrics,
+    counters: Arc<FrontDoorCounters>,
     provider: Arc<CryptoProvider>,
 ) -> anyhow::Result<FrontDoor> {
     let auth = Arc::new(Authenticator::new(&config.auth, &random(&provider)?)?);
-    let counters = Arc::<FrontDoorCounters>::default();
-    metrics.add_front_door(&counters)?;
     let parts = FrontDoorParts {
         limits: config.limits.clone(),
+        proxies: config.proxies.clone(),
         auth,
         sessions: Arc::new(Directory::new(
             groups.clone(),

@@ -28,7 +28,9 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in entries.flatten() {
         let path = entry.path();
         let name = entry.file_name();
-        let skipped = name == "target" || name == ".venv" || name == "results";
+        let skipped = ["target", ".venv", "node_modules", "results"]
+            .iter()
+            .any(|one| name == *one);
         if path.is_dir() && !skipped {
             walk(&path, found);
         } else if path.is_file() {

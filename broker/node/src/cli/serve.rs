@@ -29,8 +29,9 @@ pub(super) struct Serve {
     /// Configuration in TOML; quorate serve --print-config writes one to start from
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where clients connect, such as mqtt://0.0.0.0:1883 or
-    /// mqtts://0.0.0.0:8883?cert=FILE&key=FILE; may be given several times [default: mqtt://127.0.0.1:1883]
+    /// Where clients connect, such as mqtt://0.0.0.0:1883, ws://0.0.0.0:8083,
+    /// mqtts://0.0.0.0:8883?cert=FILE&key=FILE or unix:/run/quorate.sock; may be given several times
+    /// [default: mqtt://127.0.0.1:1883]
     #[arg(long, value_name = "URL")]
     listen: Vec<String>,
     /// Let clients in that give no user name

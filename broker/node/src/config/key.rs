@@ -42,9 +42,11 @@ keys! {
     DATA = "data", Kind::Path, None,
         "Directory of everything that must survive a restart; created if missing, locked while in use.";
     LISTEN = "listen", Kind::Listeners, Some(r#"["mqtt://127.0.0.1:1883"]"#),
-        "Where clients connect: mqtt://ADDRESS:PORT, or mqtts://ADDRESS:PORT for TLS, which takes its files from [tls] or from ?cert=FILE&key=FILE&client_ca=FILE. Loopback by default: a broker is not on the network before somebody says so.";
+        "Where clients connect: mqtt://ADDRESS:PORT, ws://ADDRESS:PORT for WebSocket (any path, sub-protocol mqtt), mqtts:// and wss:// for the same over TLS, which takes its files from [tls] or from ?cert=FILE&key=FILE&client_ca=FILE, or unix:PATH?mode=660 for processes of this machine. With proxy=on, networks of proxy.trusted_networks send a PROXY header first. Loopback by default: a broker is not on the network before somebody says so.";
     HTTP = "http", Kind::Address, Some(r#""off""#),
         "Address of /livez, /readyz and /metrics, or \"off\". They ask for no password, so they are off until given an address (dev: loopback).";
+    SYS_INTERVAL_SECONDS = "sys_interval_seconds", Kind::Number { min: 0, max: 86_400 }, Some("10"),
+        "Seconds between two accounts of the node under $SYS/broker/ and $SYS/cluster/, in mosquitto's names; 0 is never. Only what has changed is sent again.";
     WORKERS = "workers", Kind::Number { min: 1, max: 256 }, None,
         "Worker threads. Unset: one for two cores, then one more for every three. More cost wake-ups across cores at low load.";
     LOG = "log", Kind::Text, Some(r#""info,openraft=error""#),
@@ -63,8 +65,11 @@ keys! {
     CACHE_SECONDS = "auth.cache_seconds", Kind::Number { min: 0, max: 3_600 }, Some("60"),
         "Seconds a verified login is remembered (as a keyed hash), so that mass reconnects do not pay for the hash again; 0 is never.";
 
+    TRUSTED_NETWORKS = "proxy.trusted_networks", Kind::Networks, None,
+        "Networks of load balancers. On a listener with proxy=on, whoever connects from them must send a PROXY header (version 1 or 2) within limits.handshake_seconds_max, and is believed; others are clients and send none.";
+
     TLS_CERT = "tls.cert", Kind::Path, None,
-        "Certificate chain in PEM for every mqtts:// listener that names none. Read again when it changes; connections stay.";
+        "Certificate chain in PEM for every mqtts:// and wss:// listener that names none. Read again when it changes; connections stay.";
     TLS_KEY = "tls.key", Kind::Path, None,
         "Private key in PEM that belongs to tls.cert.";
     TLS_CLIENT_CA = "tls.client_ca", Kind::Path, None,
@@ -102,7 +107,7 @@ keys! {
     HANDSHAKES_PENDING_MAX = "limits.handshakes_pending_max", Kind::Number { min: 1, max: 1_000_000 }, Some("5000"),
         "Connections that have not logged in yet; more wait in the kernel's backlog. Bounds what strangers can hold: some 25 KiB each with TLS.";
     HANDSHAKE_SECONDS_MAX = "limits.handshake_seconds_max", Kind::Number { min: 1, max: 300 }, Some("10"),
-        "Seconds a TLS handshake may take. Slow radio links need a few; a stranger gets no more.";
+        "Seconds for all that comes before MQTT: PROXY header, TLS handshake and WebSocket upgrade together. Slow radio links need a few; a stranger gets no more.";
     CONNECT_SECONDS_MAX = "limits.connect_seconds_max", Kind::Number { min: 1, max: 300 }, Some("10"),
         "Seconds from the end of the handshake to a complete CONNECT (MQTT 5, 4.13: an idle stranger is closed).";
     CONNECT_BYTES_MAX = "limits.connect_bytes_max", Kind::Bytes { min: 256, max: MIB }, Some("131072"),

@@ -149,17 +149,16 @@ fn listeners_take_their_files_from_the_url_or_from_tls() {
         key: key.into(),
         client_ca: client_ca.map(PathBuf::from),
     };
+    let plain = |address: &str| Listener::plain(address.parse().unwrap());
     let expected = [
-        Listener::Plain {
-            address: "127.0.0.1:1883".parse().unwrap(),
+        plain("127.0.0.1:1883"),
+        Listener {
+            tls: Some(files("/c", "/k", None)),
+            ..plain("[::]:8883")
         },
-        Listener::Tls {
-            address: "[::]:8883".parse().unwrap(),
-            files: files("/c", "/k", None),
-        },
-        Listener::Tls {
-            address: "0.0.0.0:8884".parse().unwrap(),
-            files: files("/default-c", "/k2", Some("/ca")),
+        Listener {
+            tls: Some(files("/default-c", "/k2", Some("/ca"))),
+            ..plain("0.0.0.0:8884")
         },
     ];
     assert_eq!(config.listeners, expected);
@@ -176,9 +175,19 @@ fn a_listener_that_cannot_be_is_refused_with_what_can() {
         ("mqtts://0.0.0.0:8883", "?cert=FILE&key=FILE"),
         (
             "mqtts://0.0.0.0:8883?certificate=x",
-            "cert, key and client_ca",
+            "cert, key, client_ca and proxy",
         ),
-        ("ws://0.0.0.0:80", "mqtt or mqtts"),
+        ("http://0.0.0.0:80", "mqtt, mqtts, ws, wss and unix"),
+        (
+            "ws://0.0.0.0:80?key=x",
+            "TLS files belong to mqtts:// and wss://",
+        ),
+        ("wss://0.0.0.0:443", "wss:// with a certificate and its key"),
+        ("mqtt://0.0.0.0:1883?proxy=v2", "proxy=on or proxy=off"),
+        ("mqtt://0.0.0.0:1883?proxy=", "a value behind proxy="),
+        ("unix:", "a path of at most"),
+        ("unix:/s?mode=999", "three octal digits"),
+        ("unix:/s?cert=x", "mode and proxy"),
     ];
     for (url, allowed) in cases {
         let error = load(MINIMUM, &[("QUORATE_LISTEN", url)], &[]).unwrap_err();
@@ -191,6 +200,51 @@ fn a_listener_that_cannot_be_is_refused_with_what_can() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn layers_and_places_of_listeners_are_put_together() {
+    let file = format!(
+        "{MINIMUM}listen = [\"ws://[::1]:8083\", \"wss://0.0.0.0:8084?proxy=on\", \"unix:/run/q\", \"unix:///run/p?mode=600&proxy=on\"]\nproxy.trusted_networks = [\"10.0.0.0/8\"]\n[tls]\ncert = \"/c\"\nkey = \"/k\"\n"
+    );
+    let config = load(&file, &[], &[]).unwrap();
+    let found: Vec<_> = config
+        .listeners
+        .iter()
+        .map(|l| (l.scheme(), l.websocket, l.tls.is_some(), l.proxied))
+        .collect();
+    let expected = [
+        ("ws", true, false, false),
+        ("wss", true, true, true),
+        ("unix", false, false, false),
+        ("unix", false, false, true),
+    ];
+    assert_eq!(found, expected);
+    let path = |path: &str, mode| Place::Path {
+        path: path.into(),
+        mode,
+    };
+    assert_eq!(config.listeners[2].place, path("/run/q", 0o660));
+    assert_eq!(config.listeners[3].place, path("/run/p", 0o600));
+    assert_eq!(config.proxies, ["10.0.0.0/8".parse().unwrap()]);
+}
+
+#[test]
+fn a_listener_that_believes_proxies_must_know_which() {
+    let listen = ("QUORATE_LISTEN", "mqtt://0.0.0.0:1883?proxy=on");
+    let nobody = load(MINIMUM, &[listen], &[]).unwrap_err();
+    assert!(
+        nobody.contains("proxy.trusted_networks is not set"),
+        "{nobody}"
+    );
+    let wrong = ("QUORATE_PROXY_TRUSTED_NETWORKS", "10.0.0.0/40");
+    let wrong = load(MINIMUM, &[listen, wrong], &[]).unwrap_err();
+    assert!(wrong.contains("a list of networks such as"), "{wrong}");
+    let some = ("QUORATE_PROXY_TRUSTED_NETWORKS", "10.0.0.0/8, ::1");
+    assert_eq!(
+        load(MINIMUM, &[listen, some], &[]).unwrap().proxies.len(),
+        2
+    );
 }
 
 #[test]
@@ -250,7 +304,7 @@ fn every_default_is_allowed_and_every_key_is_documented() {
         config
             .listeners
             .iter()
-            .all(|listener| listener.address().ip().is_loopback())
+            .all(|listener| listener.address().is_some_and(|a| a.ip().is_loopback()))
     );
 }
 

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use super::network::Network;
+
 /// What a key allows.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
@@ -36,6 +38,8 @@ pub enum Kind {
     Host,
     /// `HOST:PORT` addresses that may be names; in text separated by commas.
     Hosts,
+    /// Networks such as `10.0.0.0/8`; in text separated by commas.
+    Networks,
 }
 
 /// A value as it came: from a TOML file, or as text from the environment or a flag.
@@ -60,7 +64,7 @@ pub enum Value {
     Path(PathBuf),
     /// See [`Kind::Address`]; `None` is off.
     Address(Option<SocketAddr>),
-    /// See [`Kind::Hosts`], and [`Kind::Listeners`], whose URLs are parsed by `listener`.
+    /// See [`Kind::Hosts`], [`Kind::Networks`], and [`Kind::Listeners`], whose URLs are parsed by `listener`.
     List(Vec<String>),
 }
 
@@ -80,12 +84,15 @@ impl Kind {
             Self::Choice(words) => format!("one of \"{}\"", words.join("\", \"")),
             Self::Address => "\"IP:PORT\" such as \"127.0.0.1:9883\", or \"off\"".to_owned(),
             Self::Listeners => {
-                "a list of \"mqtt://IP:PORT\" and \"mqtts://IP:PORT?cert=FILE&key=FILE\"".to_owned()
+                "a list of \"mqtt://IP:PORT\", \"mqtts://IP:PORT?cert=FILE&key=FILE\", \"ws://IP:PORT\", \"wss://IP:PORT?cert=FILE&key=FILE\" and \"unix:PATH\"".to_owned()
             }
             Self::Host => "a host name or an IP address, without a port".to_owned(),
             Self::Hosts => {
                 "a list of \"HOST:PORT\" such as \"node-1.example:7883\" or \"127.0.0.1:7883\""
                     .to_owned()
+            }
+            Self::Networks => {
+                "a list of networks such as \"10.0.0.0/8\", \"fd00::/8\" or \"192.0.2.7\"".to_owned()
             }
         }
     }
@@ -106,7 +113,7 @@ impl Kind {
                 Some(text) => in_range(bytes(text)?, min, max),
                 None => in_range(value.as_integer()?.try_into().ok()?, min, max),
             },
-            Self::Listeners | Self::Hosts => {
+            Self::Listeners | Self::Hosts | Self::Networks => {
                 let texts = value
                     .as_array()?
                     .iter()
@@ -139,16 +146,18 @@ impl Kind {
                 .ok()
                 .map(|address| Value::Address(Some(address))),
             Self::Host => is_host(text).then(|| Value::Text(text.to_owned())),
-            Self::Listeners | Self::Hosts => {
+            Self::Listeners | Self::Hosts | Self::Networks => {
                 self.check_list(text.split(',').map(|part| part.trim().to_owned()).collect())
             }
         }
     }
 
     fn check_list(self, texts: Vec<String>) -> Option<Value> {
-        let is_allowed =
-            !matches!(self, Self::Hosts) || texts.iter().all(|text| is_host_and_port(text));
-        is_allowed.then_some(Value::List(texts))
+        let is_allowed = |text: &String| {
+            (!matches!(self, Self::Hosts) || is_host_and_port(text))
+                && (!matches!(self, Self::Networks) || text.parse::<Network>().is_ok())
+        };
+        texts.iter().all(is_allowed).then_some(Value::List(texts))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Only types and traits; nothing here reads a socket or knows a worker.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -10,14 +10,18 @@ use quorate_codec::Version;
 use quorate_shard::{Claimed, Owner, Will};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::transport::{Stream, WebSocket};
+
 /// A connection that has logged in and owns its client id. Nothing has been sent to it yet.
 #[derive(Debug)]
 pub struct Established {
     /// The socket: non-blocking, no delay; on no event loop any more.
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// TLS state after its handshake; what it had decrypted already is in `leftover`, what it holds
     /// undecrypted stays in it.
     pub tls: Option<Box<rustls::ServerConnection>>,
+    /// The state of its frames, if it talks in WebSocket frames.
+    pub websocket: Option<Box<WebSocket>>,
     /// Plain bytes read behind CONNECT; they come before anything the socket still has.
     pub leftover: Vec<u8>,
     /// The CONNACK to send before anything else, encoded for the client's version.
@@ -27,11 +31,32 @@ pub struct Established {
     /// The claim in the client id's shard.
     pub claimed: Claimed,
     /// Where the client is, for logs.
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// Who the client proved to be; `None` is anonymous.
     pub username: Option<Arc<str>>,
     /// Counts the connection against `limits.connections_max`; keep it until the socket is closed.
     pub slot: ConnectionSlot,
+}
+
+/// Where a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// Behind this address; if a trusted proxy said so, the one that the proxy saw.
+    Address(SocketAddr),
+    /// A process of this machine, by its user.
+    Local {
+        /// The user's number.
+        user: u32,
+    },
+}
+
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Local { user } => write!(f, "user {user} of this machine"),
+        }
+    }
 }
 
 /// What a CONNECT asked for, owned, with defaults filled in and our limits applied.

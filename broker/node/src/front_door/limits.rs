@@ -21,3 +21,10 @@ pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) const RELOAD_EVERY: Duration = Duration::from_secs(2);
 /// Open files beside connections: log segments, snapshots, listeners, HTTP, event loops.
 pub(super) const DESCRIPTORS_SPARE: u64 = 512;
+/// Bytes of a WebSocket upgrade request. Browsers send about one KiB, more where cookies are.
+pub(super) const UPGRADE_BYTES_MAX: usize = 16 * 1024;
+/// Headers of a WebSocket upgrade request; browsers send about 15, proxies add some.
+pub(super) const UPGRADE_HEADERS_MAX: usize = 64;
+/// Bytes behind the head of a PROXY header of version 2: addresses and what else proxies tell. They say
+/// some dozens of bytes, a client certificate's names included some hundreds.
+pub(super) const PROXY_BYTES_MAX: usize = 4 * 1024;

@@ -3,21 +3,24 @@
 //! Whatever goes wrong ends this connection and no other.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
 use super::connack::Refusal;
 use super::connect::{FirstBytes, ReadError, read_first};
-use super::established::{ConnectionSlot, Established, Handover};
+use super::established::{ConnectionSlot, Established, Handover, Peer};
 use super::limits::{LOGIN_SECONDS_MAX, REFUSE_SECONDS_MAX};
 use super::login::{Clerk, Login, UNAVAILABLE};
+use super::proxy::{self, ProxyError};
 use super::tls::{self, TlsFace};
+use super::websocket::{self, UpgradeError, Upgraded};
+use super::wire::Wire;
+use crate::config::Network;
 use crate::metrics::FrontDoorCounters;
+use crate::transport::WebSocket;
 
 /// What all strangers share.
 pub(super) struct Lobby {
@@ -26,18 +29,39 @@ pub(super) struct Lobby {
     pub(super) counters: Arc<FrontDoorCounters>,
 }
 
+/// What a listener has its strangers do before MQTT begins.
+#[derive(Debug, Clone)]
+pub(super) struct Approach {
+    /// Networks that send a PROXY header first; `None` believes nobody.
+    pub(super) proxies: Option<Arc<[Network]>>,
+    pub(super) tls: Option<Arc<TlsFace>>,
+    pub(super) websocket: bool,
+}
+
 /// A connection just accepted.
 pub(super) struct Stranger {
-    pub(super) stream: TcpStream,
-    pub(super) peer: SocketAddr,
+    pub(super) wire: Wire,
+    pub(super) peer: Peer,
     pub(super) slot: ConnectionSlot,
+}
+
+/// A connection taken apart again after its login.
+struct Layers {
+    wire: Wire,
+    tls: Option<Box<rustls::ServerConnection>>,
+    websocket: Option<Box<WebSocket>>,
+    leftover: Vec<u8>,
 }
 
 /// Why a stranger did not get in.
 #[derive(Debug, thiserror::Error)]
 enum End {
+    #[error("PROXY header: {0}")]
+    Proxy(#[from] ProxyError),
     #[error("TLS handshake: {0}")]
     Handshake(io::Error),
+    #[error("WebSocket upgrade: {0}")]
+    Upgrade(#[from] UpgradeError),
     #[error("{0} took too long")]
     Late(&'static str),
     #[error(transparent)]
@@ -49,16 +73,16 @@ enum End {
 }
 
 impl Lobby {
-    /// Deals with a stranger to its end. `tls` is the listener's, if it has one.
-    pub(super) async fn receive(&self, stranger: Stranger, tls: Option<&TlsFace>) {
+    /// Deals with a stranger to its end.
+    pub(super) async fn receive(&self, stranger: Stranger, approach: Approach) {
         let accepted = Instant::now();
         let peer = stranger.peer;
-        match self.let_in(stranger, tls).await {
+        match self.let_in(stranger, &approach).await {
             Ok(established) => {
                 let micros = u64::try_from(accepted.elapsed().as_micros()).unwrap_or(u64::MAX);
                 self.counters.login_micros.record_shared(micros);
                 self.counters.established.add_shared(1);
-                tracing::debug!(%peer, client_id = ?established.connect.client_id, "connected");
+                tracing::debug!(peer = %established.peer, client_id = ?established.connect.client_id, "connected");
                 self.handover.hand_over(established);
             }
             Err(end) => {
@@ -68,42 +92,41 @@ impl Lobby {
         }
     }
 
-    async fn let_in(&self, stranger: Stranger, tls: Option<&TlsFace>) -> Result<Established, End> {
+    async fn let_in(&self, stranger: Stranger, approach: &Approach) -> Result<Established, End> {
         let Stranger {
-            mut stream,
-            peer,
+            mut wire,
+            mut peer,
             slot,
         } = stranger;
-        // Small packets that go out at once are what MQTT is made of.
-        stream.set_nodelay(true).map_err(End::HandOver)?;
-        let (login, stream, session, leftover) = match tls {
-            None => {
-                let (login, first) = self.talk(&mut stream).await?;
-                (login, stream, None, first.into_leftover())
-            }
-            Some(tls) => {
-                let mut stream = self.handshake(stream, tls).await?;
-                let (login, first) = self.talk(&mut *stream).await?;
-                let mut leftover = first.into_leftover();
-                let (stream, session) =
-                    tls::take_apart(*stream, &mut leftover).map_err(End::HandOver)?;
-                (login, stream, Some(session), leftover)
-            }
+        // One time for all that comes before MQTT.
+        let deadline = Instant::now() + self.clerk.limits.handshake_max;
+        if let Some(networks) = &approach.proxies
+            && proxy::is_trusted(peer, networks)
+        {
+            let read = in_time(deadline, "the PROXY header", proxy::read(&mut wire)).await?;
+            peer = read?.map_or(peer, Peer::Address);
+        }
+        let (login, layers) = match (&approach.tls, approach.websocket) {
+            (None, false) => self.receive_plain(wire).await?,
+            (Some(tls), false) => self.receive_tls(wire, tls, deadline).await?,
+            (None, true) => self.receive_websocket(wire, deadline).await?,
+            (Some(tls), true) => self.receive_secure_websocket(wire, tls, deadline).await?,
         };
-        let stream = stream.into_std().map_err(End::HandOver)?;
         let Login {
             options,
             connack,
             username,
             claim,
         } = login;
+        let stream = layers.wire.into_stream().map_err(End::HandOver)?;
         let claimed = claim
             .take()
             .expect("a login holds its claim until it is taken");
         Ok(Established {
             stream,
-            tls: session,
-            leftover,
+            tls: layers.tls,
+            websocket: layers.websocket,
+            leftover: layers.leftover,
             connack,
             connect: options,
             claimed,
@@ -113,22 +136,91 @@ impl Lobby {
         })
     }
 
-    /// Boxed, so that the future of a plain connection does not have its size.
-    async fn handshake(
+    async fn receive_plain(&self, mut wire: Wire) -> Result<(Login, Layers), End> {
+        let (login, first) = self.talk(&mut wire).await?;
+        let layers = Layers {
+            wire,
+            tls: None,
+            websocket: None,
+            leftover: first.into_leftover(),
+        };
+        Ok((login, layers))
+    }
+
+    async fn receive_tls(
         &self,
-        stream: TcpStream,
+        wire: Wire,
         tls: &TlsFace,
-    ) -> Result<Box<TlsStream<TcpStream>>, End> {
-        match timeout(
-            self.clerk.limits.handshake_max,
-            Box::pin(tls.accept(stream)),
-        )
-        .await
-        {
-            Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(error)) => Err(End::Handshake(error)),
-            Err(_) => Err(End::Late("the TLS handshake")),
+        deadline: Instant,
+    ) -> Result<(Login, Layers), End> {
+        let mut stream = handshake(wire, tls, deadline).await?;
+        let (login, first) = self.talk(&mut *stream).await?;
+        let mut leftover = first.into_leftover();
+        let (wire, session) = tls::take_apart(*stream, &mut leftover).map_err(End::HandOver)?;
+        let layers = Layers {
+            wire,
+            tls: Some(session),
+            websocket: None,
+            leftover,
+        };
+        Ok((login, layers))
+    }
+
+    async fn receive_websocket(
+        &self,
+        wire: Wire,
+        deadline: Instant,
+    ) -> Result<(Login, Layers), End> {
+        let upgraded = in_time(deadline, "the WebSocket upgrade", websocket::upgrade(wire)).await?;
+        let mut stream = upgraded?;
+        let (login, first) = self.talk_in_frames(&mut stream).await?;
+        let mut leftover = first.into_leftover();
+        let (wire, websocket) = stream.take_apart(&mut leftover);
+        let layers = Layers {
+            wire,
+            tls: None,
+            websocket: Some(websocket),
+            leftover,
+        };
+        Ok((login, layers))
+    }
+
+    async fn receive_secure_websocket(
+        &self,
+        wire: Wire,
+        tls: &TlsFace,
+        deadline: Instant,
+    ) -> Result<(Login, Layers), End> {
+        let stream = handshake(wire, tls, deadline).await?;
+        let upgraded = websocket::upgrade(stream);
+        let mut stream = in_time(deadline, "the WebSocket upgrade", upgraded).await??;
+        let (login, first) = self.talk_in_frames(&mut stream).await?;
+        let mut leftover = first.into_leftover();
+        let (stream, mut websocket) = stream.take_apart(&mut leftover);
+        let mut decrypted = Vec::new();
+        let (wire, session) = tls::take_apart(*stream, &mut decrypted).map_err(End::HandOver)?;
+        let plain = websocket.read(&mut decrypted);
+        leftover.extend_from_slice(&decrypted[..plain]);
+        let layers = Layers {
+            wire,
+            tls: Some(session),
+            websocket: Some(websocket),
+            leftover,
+        };
+        Ok((login, layers))
+    }
+
+    /// As [`Self::talk`]; a client that does not get in gets a close frame, so that it need not guess.
+    async fn talk_in_frames<S>(&self, stream: &mut Upgraded<S>) -> Result<(Login, FirstBytes), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let talked = self.talk(stream).await;
+        if talked.is_err() {
+            // The connection ends either way.
+            let _ = timeout(REFUSE_SECONDS_MAX, stream.shutdown()).await;
         }
+        talked
     }
 
     /// Reads CONNECT and logs in; a refusal is told to the client here.
@@ -172,7 +264,7 @@ impl Lobby {
         use quorate_codec::ReasonCode::{BadUserNameOrPassword, NotAuthorized};
         let counters = &self.counters;
         let counter = match end {
-            End::Handshake(_) => &counters.handshake_failed,
+            End::Proxy(_) | End::Handshake(_) | End::Upgrade(_) => &counters.handshake_failed,
             End::Late(_) | End::FirstPacket(_) => &counters.not_mqtt,
             End::Refused(refusal)
                 if matches!(refusal.reason, BadUserNameOrPassword | NotAuthorized) =>
@@ -183,6 +275,26 @@ impl Lobby {
         };
         counter.add_shared(1);
     }
+}
+
+/// Boxed, so that the future of a plain connection does not have its size.
+async fn handshake(
+    wire: Wire,
+    tls: &TlsFace,
+    deadline: Instant,
+) -> Result<Box<TlsStream<Wire>>, End> {
+    let accepted = in_time(deadline, "the TLS handshake", Box::pin(tls.accept(wire))).await?;
+    accepted.map(Box::new).map_err(End::Handshake)
+}
+
+async fn in_time<T>(
+    deadline: Instant,
+    what: &'static str,
+    work: impl Future<Output = T>,
+) -> Result<T, End> {
+    timeout_at(deadline, work)
+        .await
+        .map_err(|_| End::Late(what))
 }
 
 /// Tells the client why, if it listens, and closes behind it.

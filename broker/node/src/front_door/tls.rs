@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -43,7 +43,10 @@ impl TlsFace {
     }
 
     /// The handshake. The caller sets the time it may take.
-    pub(super) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+    pub(super) async fn accept<S>(&self, stream: S) -> std::io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let acceptor = TlsAcceptor::from(Arc::clone(&*self.0.value()));
         acceptor
             .accept_with(stream, |session| {
@@ -55,10 +58,10 @@ impl TlsFace {
 
 /// Takes a TLS stream apart for a worker: socket and state, with what is decrypted already appended to
 /// `leftover`. Undecrypted bytes stay in the state; the worker's next read goes on behind them.
-pub(super) fn take_apart(
-    stream: TlsStream<TcpStream>,
+pub(super) fn take_apart<S>(
+    stream: TlsStream<S>,
     leftover: &mut Vec<u8>,
-) -> std::io::Result<(TcpStream, Box<ServerConnection>)> {
+) -> std::io::Result<(S, Box<ServerConnection>)> {
     use std::io::Read;
 
     let (stream, session) = stream.into_inner();

@@ -16,6 +16,10 @@ pub struct WorkerCounters {
     pub received: Traffic,
     /// PUBLISH packets to clients.
     pub sent: Traffic,
+    /// Packets of any kind from clients, CONNECT not counted.
+    pub packets_received: Counter,
+    /// Packets to clients that are no PUBLISH.
+    pub replies_sent: Counter,
     /// Bytes read from sockets (of TLS: records).
     pub wire_received_bytes: Counter,
     /// Bytes written to sockets.
@@ -34,6 +38,8 @@ pub struct WorkerCounters {
     pub queued_bytes: Gauge,
     /// Subscriptions of connected clients.
     pub subscriptions: Gauge,
+    /// Those of them that no shard holds.
+    pub clean_subscriptions: Gauge,
 }
 
 /// Messages and their bytes by QoS.

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::random;
 use crate::admin::{AdminServer, ClusterAccess, Decision, Desk};
-use crate::config::{ClusterConfig, Config, Start};
+use crate::config::{ClusterConfig, Config, Listener, Start};
 use crate::data_dir::{self, DataDir, Identity, Notes};
 use crate::members::Newcomer;
 use crate::peers::{PeerAddress, PeerTls, PeerTlsFiles, Peers};
@@ -70,7 +70,7 @@ impl Entrance {
             addresses.admin = reached(cluster, bound);
             admin = Some(tokio::spawn(server.run(ended)));
         }
-        let clients = config.listeners.first().map(|listener| listener.address());
+        let clients = config.listeners.iter().find_map(Listener::address);
         addresses.client = clients.map_or_else(String::new, |address| reached(cluster, address));
         Ok(Self {
             peers,

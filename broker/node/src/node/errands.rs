@@ -14,6 +14,7 @@ use crate::members::Fence;
 use crate::peers::{CallError, Kind, Lane, Peers};
 use crate::raft::Groups;
 use crate::shard_client::{ReplyTo, Request};
+use crate::sys::Board;
 use crate::worker::{Confirm, CrossBatch, Mailbox, Outside, ToWorker};
 
 /// How long a SUBSCRIBE may wait for retained messages; then its connection is closed.
@@ -30,6 +31,7 @@ pub(super) struct Errands {
     peers: Peers,
     interests: Interests,
     mailboxes: Arc<[Arc<Mailbox>]>,
+    sys: Arc<Board>,
     runtime: Handle,
 }
 
@@ -37,15 +39,15 @@ impl Errands {
     /// Must be called on the runtime that reads are to run on.
     pub(super) fn new(
         groups: Groups,
-        peers: Peers,
-        interests: Interests,
-        mailboxes: Arc<[Arc<Mailbox>]>,
+        (peers, interests, mailboxes): (Peers, Interests, Arc<[Arc<Mailbox>]>),
+        sys: Arc<Board>,
     ) -> Self {
         Self {
             groups,
             peers,
             interests,
             mailboxes,
+            sys,
             runtime: Handle::current(),
         }
     }
@@ -117,14 +119,17 @@ impl Outside for Errands {
     }
 
     fn read_retained(&self, worker: u16, ticket: u64, filters: Vec<Arc<str>>) {
-        let groups = self.groups.clone();
+        let (groups, sys) = (self.groups.clone(), self.sys.clone());
         let mailbox = self.mailboxes[usize::from(worker)].clone();
         self.runtime.spawn(async move {
             let mut found = Some(Vec::with_capacity(filters.len()));
             for filter in filters {
                 let read = groups.retained(&filter, RETAINED_DEADLINE).await;
                 match (read, &mut found) {
-                    (Ok(messages), Some(found)) => found.push(messages),
+                    (Ok(mut messages), Some(found)) => {
+                        sys.find(&filter, &mut messages);
+                        found.push(messages);
+                    }
                     (Err(error), _) => {
                         tracing::warn!(%error, "retained messages cannot be read");
                         found = None;

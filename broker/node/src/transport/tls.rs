@@ -1,6 +1,6 @@
 //! TLS records to plain bytes and back, for a session whose handshake is over.
 
-use std::io::{Read, Write};
+use std::io::{IoSlice, Read, Write};
 
 use rustls::ServerConnection;
 
@@ -15,8 +15,8 @@ pub enum TlsError {
     /// rustls refused bytes, or its buffers are inconsistent.
     #[error("TLS: {0}")]
     Io(#[from] std::io::Error),
-    /// More plain bytes came out of one read than records can hold.
-    #[error("TLS: a read decrypted to more bytes than it had")]
+    /// More plain bytes came out of one read than records can hold, or a record took less than a frame's head.
+    #[error("TLS: records and their content do not fit together")]
     Overflow,
 }
 
@@ -69,6 +69,24 @@ impl Tls {
             self.take_wire(wire)?;
         }
         Ok(())
+    }
+
+    /// As [`Self::write`], with a few bytes before the others in the same record.
+    ///
+    /// # Errors
+    /// rustls refuses to encrypt (the session is broken).
+    pub fn write_behind(
+        &mut self,
+        head: &[u8],
+        plain: &[u8],
+        wire: &mut Vec<u8>,
+    ) -> Result<(), TlsError> {
+        let first = plain.len().min(PLAIN_CHUNK_BYTES_MAX - head.len());
+        let parts = [IoSlice::new(head), IoSlice::new(&plain[..first])];
+        let taken = self.session.writer().write_vectored(&parts)?;
+        self.take_wire(wire)?;
+        let taken = taken.checked_sub(head.len()).ok_or(TlsError::Overflow)?;
+        self.write(&plain[taken..], wire)
     }
 
     /// Appends what rustls itself wants to send (key updates, alerts) to `wire`.

@@ -167,6 +167,7 @@ impl Core {
             .output
             .buffer(&mut self.pool)
             .extend_from_slice(&connack);
+        self.counters.replies_sent.add(1);
         self.mark_dirty(id);
         self.restore_subscriptions(id, &subscriptions);
         self.attach(id);
@@ -305,6 +306,9 @@ impl Core {
         let queued: usize = self.connections.iter().map(bytes).sum();
         self.counters.queued_bytes.set(queued as u64);
         self.counters.subscriptions.set(self.subscriptions);
+        let clean = self.connections.iter().filter(|(_, c)| !c.durable);
+        let clean: usize = clean.map(|(_, connection)| connection.filters.len()).sum();
+        self.counters.clean_subscriptions.set(clean as u64);
     }
 
     /// Everything of this turn has been read: sessions tell their shards what they have to, and what
@@ -464,6 +468,7 @@ impl Core {
             self.close(id, close);
             return;
         }
+        self.counters.replies_sent.add(1);
         self.mark_dirty(id);
     }
 }

@@ -51,6 +51,23 @@ pub(super) struct CrossPublish<'a> {
 }
 
 impl CrossBatch {
+    /// A batch of the broker's own messages, topic and payload, at QoS 0.
+    pub(crate) fn of_own<'a>(messages: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
+        let mut batch = Self::default();
+        for (topic, payload) in messages {
+            batch.push(CrossPublish {
+                share: None,
+                topic,
+                properties: &[],
+                payload,
+                qos: QoS::AtMostOnce,
+                retain: false,
+                expiry_seconds: None,
+            });
+        }
+        batch
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
+use mio::unix::SourceFd;
 use mio::{Events, Poll, Token};
 use quorate_router::{ConnectionId, Interest, Target};
 use quorate_shard::ShardId;
@@ -21,7 +22,7 @@ use super::read_buffer::{READ_BYTES_MAX, ReadBuffer};
 use super::socket::{ReadResult, Socket, WriteResult};
 use crate::front_door::Established;
 use crate::members::Fence;
-use crate::transport::{Tls, Transport};
+use crate::transport::Transport;
 
 /// Readiness events taken per poll; more only make a turn longer.
 const EVENTS_MAX: usize = 1024;
@@ -209,6 +210,7 @@ impl EventLoop {
         let Established {
             stream,
             tls,
+            websocket,
             leftover,
             connack,
             connect,
@@ -216,7 +218,7 @@ impl EventLoop {
             slot,
             ..
         } = established;
-        let mut stream = mio::net::TcpStream::from_std(stream);
+        let mut socket = Socket::new(stream, Transport::new(tls, websocket));
         let Some(connection) = self.core.adopt(Opening {
             connack,
             connect,
@@ -227,23 +229,22 @@ impl EventLoop {
             return;
         };
         let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
-        if let Err(error) =
-            self.poll
-                .registry()
-                .register(&mut stream, token_of(connection), interest)
+        let (registry, token) = (self.poll.registry(), token_of(connection));
+        if let Err(error) = registry.register(&mut SourceFd(&socket.descriptor()), token, interest)
         {
             tracing::warn!(%error, "cannot watch a connection");
             self.core.handle_end(connection);
             return;
         }
-        let transport = tls.map_or(Transport::Plain, |session| {
-            Transport::Tls(Box::new(Tls::new(*session)))
-        });
         let index = connection.index as usize;
         if self.sockets.len() <= index {
             self.sockets.resize_with(index + 1, || None);
         }
-        self.sockets[index] = Some(Socket::new(stream, transport));
+        if socket.is_over() {
+            // Nothing more may come that would tell of it.
+            self.again.push(connection);
+        }
+        self.sockets[index] = Some(socket);
         if !leftover.is_empty() {
             self.core
                 .handle_bytes(connection, &leftover, leftover.len());
@@ -346,7 +347,8 @@ impl EventLoop {
             {
                 socket.close(self.core.pool());
                 // Dropping the socket below takes it out of the poll as well.
-                let _ = self.poll.registry().deregister(socket.stream());
+                let descriptor = socket.descriptor();
+                let _ = self.poll.registry().deregister(&mut SourceFd(&descriptor));
             }
             self.core.free(connection);
         }

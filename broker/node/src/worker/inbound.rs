@@ -24,7 +24,8 @@ impl Core {
             let mut carried = std::mem::take(&mut connection.carried);
             let used = self.handle_packets(id, &carried);
             carried.drain(..used);
-            carried.shrink_to(CARRY_BYTES_MAX);
+            // Down to nothing when nothing is left: an idle connection holds no buffer.
+            carried.shrink_to_fit();
             if let Some(connection) = self.connections.get_mut(key(id)) {
                 connection.carried = carried;
             }
@@ -56,6 +57,7 @@ impl Core {
             ) {
                 Ok(Decoded::Packet { packet, consumed }) => {
                     at += consumed;
+                    self.counters.packets_received.add(1);
                     connection.session.handle_activity(self.now);
                     let step = connection.session.handle(&packet);
                     let Packet::Publish(publish) = &packet else {
@@ -138,6 +140,7 @@ impl Core {
         let Some(connection) = self.connections.get_mut(key(id)) else {
             return;
         };
+        self.counters.replies_sent.add(1);
         reply.encode(
             connection.session.version(),
             connection.output.buffer(&mut self.pool),

@@ -49,6 +49,16 @@ impl ReadBuffer {
         );
     }
 
+    /// What was filled from `start` on, to be turned into something shorter in place.
+    pub(crate) fn filled_from(&mut self, start: usize) -> &mut [u8] {
+        &mut self.bytes[start..self.filled]
+    }
+
+    /// Takes what is behind the first `length` bytes out again.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.filled = self.filled.min(length);
+    }
+
     /// What is in it.
     pub(crate) fn filled(&self) -> &[u8] {
         &self.bytes[..self.filled]

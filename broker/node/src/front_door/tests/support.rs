@@ -100,9 +100,7 @@ pub(super) fn limits() -> Limits {
 }
 
 pub(super) fn plain() -> Vec<Listener> {
-    vec![Listener::Plain {
-        address: "127.0.0.1:0".parse().unwrap(),
-    }]
+    vec![Listener::plain("127.0.0.1:0".parse().unwrap())]
 }
 
 impl Door {
@@ -121,12 +119,13 @@ impl Door {
         Self::with_config(&plain(), limits(), &config)
     }
 
-    fn with_config(listeners: &[Listener], limits: Limits, config: &Config) -> Self {
+    pub(super) fn with_config(listeners: &[Listener], limits: Limits, config: &Config) -> Self {
         let sessions = Arc::new(FakeSessions::default());
         let counters = Arc::new(FrontDoorCounters::default());
         let (sender, established) = mpsc::unbounded_channel();
         let parts = FrontDoorParts {
             limits,
+            proxies: config.proxies.clone(),
             auth: Arc::new(Authenticator::new(&config.auth, &[9; 32]).unwrap()),
             sessions: sessions.clone(),
             handover: Arc::new(FakeWorker(sender)),
@@ -134,7 +133,7 @@ impl Door {
             provider: Arc::new(rustls::crypto::ring::default_provider()),
         };
         let door = FrontDoor::open(listeners, parts).unwrap();
-        let addresses = door.addresses().map(|(_, address)| address).collect();
+        let addresses = door.addresses().unwrap();
         let (trigger, shutdown) = shutdown::channel();
         let run = tokio::spawn(door.run(shutdown));
         Self {

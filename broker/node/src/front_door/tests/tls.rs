@@ -85,9 +85,9 @@ impl Ca {
 }
 
 fn listeners(files: &TlsFiles) -> Vec<Listener> {
-    vec![Listener::Tls {
-        address: "127.0.0.1:0".parse().unwrap(),
-        files: files.clone(),
+    vec![Listener {
+        tls: Some(files.clone()),
+        ..plain().remove(0)
     }]
 }
 
