@@ -110,8 +110,12 @@ impl Nodes {
         let at = |pod: usize| addresses.get(pod).ok_or(AdminError::NoSuchPod);
         match next {
             Next::Nothing | Next::Wait | Next::Stuck | Next::Record { .. } => Ok(String::new()),
-            Next::Initialise { pod } => self.initialise(at(*pod)?).await,
-            Next::Add { pod, members } => self.add(at(*pod)?, members).await,
+            Next::Initialise { pod, ticket } => self.initialise(at(*pod)?, ticket).await,
+            Next::Add {
+                pod,
+                ticket,
+                members,
+            } => self.add(at(*pod)?, ticket, members).await,
             Next::Promote(target) => {
                 let mut client = self.client(at(target.via)?).await?;
                 let call = client.promote_member(request(target));
@@ -128,17 +132,27 @@ impl Nodes {
         }
     }
 
-    async fn initialise(&self, address: &Address) -> Result<String, AdminError> {
+    async fn initialise(&self, address: &Address, ticket: &str) -> Result<String, AdminError> {
         let mut client = self.client(address).await?;
-        let call = client.initialise(proto::InitialiseRequest {});
+        let call = client.initialise(proto::InitialiseRequest {
+            ticket: ticket.to_owned(),
+        });
         let reply = within(BEGIN_WAIT, call).await?;
         Ok(format!("A new cluster has begun with node {}.", reply.node))
     }
 
-    async fn add(&self, address: &Address, members: &[String]) -> Result<String, AdminError> {
+    async fn add(
+        &self,
+        address: &Address,
+        ticket: &str,
+        members: &[String],
+    ) -> Result<String, AdminError> {
         let mut client = self.client(address).await?;
         let members = members.to_vec();
-        let call = client.add_member(proto::AddMemberRequest { members });
+        let call = client.add_member(proto::AddMemberRequest {
+            members,
+            ticket: ticket.to_owned(),
+        });
         let reply = within(BEGIN_WAIT, call).await?;
         Ok(format!(
             "{} has joined as node {}, a learner.",

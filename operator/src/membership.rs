@@ -58,11 +58,15 @@ pub enum Next {
     Initialise {
         /// Which.
         pod: usize,
+        /// The wait that was seen; a node that has begun to wait anew refuses.
+        ticket: String,
     },
     /// Make this pod's node join as a learner.
     Add {
         /// Which.
         pod: usize,
+        /// The wait that was seen; a node that has begun to wait anew refuses.
+        ticket: String,
         /// Peer addresses of members that it asks.
         members: Vec<String>,
     },

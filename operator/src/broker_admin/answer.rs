@@ -7,15 +7,24 @@ use crate::membership::{GroupTold, MemberTold, Role, Told, View};
 
 /// Reads an answer of the node that should be behind an address.
 pub(super) fn told(reply: proto::StatusReply, address: &Address) -> Told {
+    let is_meant = reply.peer_address.is_empty() || reply.peer_address == address.peer_address;
+    if !is_meant {
+        let there = &reply.peer_address;
+        return Told::Silent(format!(
+            "another node answers there, which is reached at {there}"
+        ));
+    }
     match reply.stage() {
-        proto::Stage::Waiting => Told::Waiting,
+        proto::Stage::Waiting => Told::Waiting {
+            ticket: reply.ticket,
+        },
         proto::Stage::Starting => Told::Starting,
-        proto::Stage::Member => member(reply, address),
+        proto::Stage::Member => member(reply),
         proto::Stage::Unspecified => Told::Silent("its answer is not understood".to_owned()),
     }
 }
 
-fn member(reply: proto::StatusReply, address: &Address) -> Told {
+fn member(reply: proto::StatusReply) -> Told {
     let is_id = reply.cluster_id.len() == 32
         && reply
             .cluster_id
@@ -23,17 +32,6 @@ fn member(reply: proto::StatusReply, address: &Address) -> Told {
             .all(|byte| byte.is_ascii_hexdigit());
     if !is_id || reply.node == 0 {
         return Told::Silent("its answer is not understood".to_owned());
-    }
-    let mut members = reply.members.iter();
-    let itself = members.find(|member| member.node == reply.node);
-    if let Some(itself) = itself
-        && itself.live
-        && itself.peer_address != address.peer_address
-    {
-        return Told::Silent(format!(
-            "another node answers there, which is reached at {}",
-            itself.peer_address
-        ));
     }
     Told::Member(Box::new(View {
         node: reply.node,

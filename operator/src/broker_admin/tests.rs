@@ -126,8 +126,9 @@ impl Admin for Scripted {
 
     async fn initialise(
         &self,
-        _: Request<proto::InitialiseRequest>,
+        request: Request<proto::InitialiseRequest>,
     ) -> Result<Response<proto::ChangeReply>, Status> {
+        assert_eq!(request.into_inner().ticket, "t1");
         Ok(Response::new(proto::ChangeReply {
             revision: 1,
             node: 1,
@@ -138,7 +139,9 @@ impl Admin for Scripted {
         &self,
         request: Request<proto::AddMemberRequest>,
     ) -> Result<Response<proto::ChangeReply>, Status> {
-        assert_eq!(request.into_inner().members, ["demo-1:7883"]);
+        let request = request.into_inner();
+        assert_eq!(request.members, ["demo-1:7883"]);
+        assert_eq!(request.ticket, "t1");
         Ok(Response::new(proto::ChangeReply {
             revision: 9,
             node: 9,
@@ -207,7 +210,13 @@ fn member_status() -> proto::StatusReply {
         groups: vec![group],
         stage: proto::Stage::Member.into(),
         lease_held: true,
+        peer_address: format!("{HOST}:7883"),
+        ..proto::StatusReply::default()
     }
+}
+
+fn ticket() -> String {
+    "t1".to_owned()
 }
 
 fn target(node: u64, expected: u64) -> Target {
@@ -256,6 +265,7 @@ async fn stages_are_told_and_nonsense_is_silence() {
         let status = proto::StatusReply {
             stage,
             cluster_id: cluster_id.to_owned(),
+            ticket: ticket(),
             ..proto::StatusReply::default()
         };
         let service = Scripted {
@@ -268,7 +278,12 @@ async fn stages_are_told_and_nonsense_is_silence() {
     let nonsense = Told::Silent("its answer is not understood".to_owned());
     assert_eq!(
         told,
-        [Told::Waiting, Told::Starting, nonsense.clone(), nonsense]
+        [
+            Told::Waiting { ticket: ticket() },
+            Told::Starting,
+            nonsense.clone(),
+            nonsense
+        ]
     );
 }
 
@@ -282,13 +297,22 @@ async fn steps_are_carried_out_and_refusals_have_their_kinds() {
         let (nodes, addresses) = (nodes.clone(), addresses.clone());
         async move { nodes.carry_out(&next, &addresses).await }
     };
-    let text = said(Next::Initialise { pod: 0 }).await.unwrap();
+    let text = said(Next::Initialise {
+        pod: 0,
+        ticket: ticket(),
+    })
+    .await
+    .unwrap();
     assert_eq!(text, "A new cluster has begun with node 1.");
     assert!(
-        said(Next::Add { pod: 0, members })
-            .await
-            .unwrap()
-            .contains("node 9")
+        said(Next::Add {
+            pod: 0,
+            ticket: ticket(),
+            members
+        })
+        .await
+        .unwrap()
+        .contains("node 9")
     );
     assert!(
         said(Next::Promote(target(5, 7)))
@@ -306,7 +330,11 @@ async fn steps_are_carried_out_and_refusals_have_their_kinds() {
     let drain = said(Next::Drain(target(5, 7))).await.unwrap_err();
     assert_eq!(drain, AdminError::Refused("no leader answers".to_owned()));
     assert_eq!(
-        said(Next::Initialise { pod: 3 }).await,
+        said(Next::Initialise {
+            pod: 3,
+            ticket: ticket()
+        })
+        .await,
         Err(AdminError::NoSuchPod)
     );
 }

@@ -95,7 +95,7 @@ fn a_process_that_was_restarted_takes_its_own_lease_up_again() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
     /// Replicas look and write at any time, late writes included, each with a clock of its own offset.
     #[test]

@@ -170,14 +170,14 @@ fn nobody(observed: &Observed, cluster: &str) -> (Next, Finding) {
         );
         return (Next::Stuck, Finding::bad("ForeignVolumes", message));
     }
-    let empty = observed.names(|pod| pod.told == Told::Waiting);
+    let empty = observed.names(|pod| pod.waits());
     if empty.len() == observed.pods.len() && !empty.is_empty() {
         let message = format!(
             "Every volume is empty, so cluster {cluster} and its data are lost. No new one begins by itself: put the volumes back, or delete this resource and apply it again to begin anew."
         );
         return (Next::Stuck, Finding::bad("VolumesLost", message));
     }
-    let silent = observed.pods.iter().filter(|pod| pod.told != Told::Waiting);
+    let silent = observed.pods.iter().filter(|pod| !pod.waits());
     let silent: Vec<String> = silent.map(super::PodSeen::silence).collect();
     let message = format!("No member of cluster {cluster} answers: {}.", list(&silent));
     (Next::Wait, Finding::bad("NoMemberAnswers", message))
@@ -203,7 +203,7 @@ fn no_majority(observed: &Observed, cluster: &str) -> Finding {
         let is_voter = |member: &super::MemberTold| {
             member.role == Role::Voter && member.peer_address == pod.peer_address
         };
-        pod.told == Told::Waiting && best.members.values().any(is_voter)
+        pod.waits() && best.members.values().any(is_voter)
     });
     if there >= needed {
         let message = format!(

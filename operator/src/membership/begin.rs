@@ -38,7 +38,7 @@ fn step(observed: &Observed) -> (Next, Finding) {
     if let Some(orphan) = orphan(observed) {
         return (Next::Stuck, orphan);
     }
-    let silent = observed.pods.iter().filter(|pod| pod.told != Told::Waiting);
+    let silent = observed.pods.iter().filter(|pod| !pod.waits());
     let silent: Vec<String> = silent.map(super::PodSeen::silence).collect();
     if !silent.is_empty() {
         let message = format!(
@@ -47,28 +47,44 @@ fn step(observed: &Observed) -> (Next, Finding) {
         );
         return (Next::Wait, Finding::bad("WaitingForPods", message));
     }
-    match observed.pods.first() {
-        Some(first) if first.ordinal == 0 => {
+    if let Some(emptied) = emptied(observed) {
+        return (Next::Stuck, emptied);
+    }
+    let first = observed.pods.first().filter(|pod| pod.ordinal == 0);
+    match first.and_then(|pod| Some((pod, pod.ticket()?))) {
+        Some((first, ticket)) => {
             let message = format!(
                 "All volumes are empty: {} begins a new cluster.",
                 first.name
             );
-            (
-                Next::Initialise { pod: 0 },
-                Finding::bad("Initialising", message),
-            )
+            let next = Next::Initialise {
+                pod: 0,
+                ticket: ticket.clone(),
+            };
+            (next, Finding::bad("Initialising", message))
         }
-        Some(_) | None => (
+        None => (
             Next::Wait,
             Finding::bad("WaitingForPods", "There are no pods yet."),
         ),
     }
 }
 
+/// Volumes that held a cluster and are empty now: whatever happened to them, it is not a beginning.
+fn emptied(observed: &Observed) -> Option<Finding> {
+    let marked = observed.pods.iter().find_map(|pod| pod.mark.as_ref())?;
+    let names = observed.names(|pod| pod.mark.is_some());
+    let message = format!(
+        "Every volume is empty, but those of {} are marked as holding cluster {marked}: its data is lost. Put the volumes back, or delete the volume claims and pods to begin a new cluster.",
+        list(&names)
+    );
+    Some(Finding::bad("VolumesLost", message))
+}
+
 fn cluster_of(pod: &super::PodSeen) -> Option<&str> {
     match &pod.told {
         Told::Member(view) => Some(&view.cluster),
-        Told::Silent(_) | Told::Waiting | Told::Starting => None,
+        Told::Silent(_) | Told::Waiting { .. } | Told::Starting => None,
     }
 }
 

@@ -114,7 +114,7 @@ fn lost_members<'a>(
     let members = authority.view.members.iter();
     members.filter(|(_, member)| {
         let pod = observed.at(&member.peer_address);
-        member.role != Role::Leaving && pod.is_some_and(|pod| pod.told == Told::Waiting)
+        member.role != Role::Leaving && pod.is_some_and(|pod| pod.waits())
     })
 }
 
@@ -180,15 +180,18 @@ fn newcomer(observed: &Observed, authority: &Authority<'_>) -> Option<Step> {
         let message = format!("{} is on its way into the cluster.", pod.name);
         return Some((Next::Wait, Finding::bad("MemberJoining", message)));
     }
-    let (place, pod) = strangers().find(|(_, pod)| pod.told == Told::Waiting)?;
+    let waiting =
+        |(place, pod): (usize, &PodSeen)| Some((place, pod.ticket()?.clone(), pod.name.clone()));
+    let (pod, ticket, name) = strangers().find_map(waiting)?;
     let members = authority.view.members.values();
     let members: Vec<String> = members
         .filter(|member| member.live && !member.peer_address.is_empty())
         .map(|member| member.peer_address.clone())
         .collect();
-    let message = format!("{} joins as a learner.", pod.name);
+    let message = format!("{name} joins as a learner.");
     let next = Next::Add {
-        pod: place,
+        pod,
+        ticket,
         members,
     };
     Some((next, Finding::bad("MemberJoining", message)))

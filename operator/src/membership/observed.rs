@@ -26,6 +26,8 @@ pub struct PodSeen {
     pub name: String,
     /// What the node there tells others to dial: `HOST:PORT`.
     pub peer_address: String,
+    /// The cluster that its volume's claim is marked with, whatever is on the volume now.
+    pub mark: Option<String>,
     /// The pod as Kubernetes tells.
     pub state: PodState,
     /// What the node in it tells.
@@ -51,7 +53,10 @@ pub enum Told {
     /// It could not be asked; why, for people (may be empty).
     Silent(String),
     /// Its volume is empty and it waits to be told what to do.
-    Waiting,
+    Waiting {
+        /// Names this wait, so that a decision reaches no other.
+        ticket: String,
+    },
     /// It opens its log, or is on its way into a cluster.
     Starting,
     /// It is a member, and this is what it knows.
@@ -139,7 +144,7 @@ impl Observed {
         let pods = self.pods.iter().enumerate();
         pods.filter_map(move |(place, pod)| match &pod.told {
             Told::Member(view) if view.cluster == cluster => Some((place, &**view)),
-            Told::Member(_) | Told::Silent(_) | Told::Waiting | Told::Starting => None,
+            Told::Member(_) | Told::Silent(_) | Told::Waiting { .. } | Told::Starting => None,
         })
     }
 
@@ -151,6 +156,19 @@ impl Observed {
 }
 
 impl PodSeen {
+    /// The wait of its node, if it waits to be told what to do.
+    pub(super) fn ticket(&self) -> Option<&String> {
+        match &self.told {
+            Told::Waiting { ticket } => Some(ticket),
+            Told::Silent(_) | Told::Starting | Told::Member(_) => None,
+        }
+    }
+
+    /// Whether its volume is empty and its node waits to be told what to do.
+    pub(super) fn waits(&self) -> bool {
+        self.ticket().is_some()
+    }
+
     /// Why it cannot be asked, as the end of a sentence.
     pub(super) fn silence(&self) -> String {
         let because = |why: &str| match why {

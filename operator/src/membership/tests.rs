@@ -57,6 +57,7 @@ fn pod(ordinal: usize, told: Told) -> PodSeen {
         ordinal,
         name: format!("demo-{ordinal}"),
         peer_address: format!("demo-{ordinal}:7883"),
+        mark: None,
         state: PodState::Running,
         told,
     }
@@ -78,6 +79,12 @@ fn observed(voters: usize, cluster: Option<&str>, told: Vec<Told>) -> Observed {
 fn healthy(voters: usize, view: &View, more: Vec<Told>) -> Observed {
     let told = view.members.keys().map(|node| as_told_by(view, *node));
     observed(voters, Some(CLUSTER), told.chain(more).collect())
+}
+
+fn waiting() -> Told {
+    Told::Waiting {
+        ticket: "t".to_owned(),
+    }
 }
 
 fn silent() -> Told {
@@ -111,15 +118,18 @@ fn check(observed: &Observed, next: Next, reason: &str, words: &[&str]) {
 
 #[test]
 fn a_cluster_begins_when_every_volume_is_known_to_be_empty() {
-    let all = observed(3, None, vec![Told::Waiting, Told::Waiting, Told::Waiting]);
+    let all = observed(3, None, vec![waiting(), waiting(), waiting()]);
     check(
         &all,
-        Next::Initialise { pod: 0 },
+        Next::Initialise {
+            pod: 0,
+            ticket: "t".to_owned(),
+        },
         "Initialising",
         &["demo-0 begins"],
     );
     for unknown in [silent(), Told::Starting] {
-        let some = observed(3, None, vec![Told::Waiting, Told::Waiting, unknown]);
+        let some = observed(3, None, vec![waiting(), waiting(), unknown]);
         check(&some, Next::Wait, "WaitingForPods", &["demo-2"]);
     }
     let mut pending = all;
@@ -145,11 +155,7 @@ fn a_cluster_on_any_volume_is_taken_over_and_none_begun() {
     let record = Next::Record {
         cluster: CLUSTER.to_owned(),
     };
-    let lost = observed(
-        3,
-        None,
-        vec![Told::Waiting, as_told_by(&known, 2), silent()],
-    );
+    let lost = observed(3, None, vec![waiting(), as_told_by(&known, 2), silent()]);
     check(&lost, record, "Adopting", &[CLUSTER]);
     let mut foreign = known.clone();
     foreign.cluster = OTHER.to_owned();
@@ -168,7 +174,7 @@ fn a_cluster_on_any_volume_is_taken_over_and_none_begun() {
 
 #[test]
 fn volumes_beyond_the_wanted_voters_may_hold_the_cluster() {
-    let mut one = observed(1, None, vec![Told::Waiting, Told::Silent(String::new())]);
+    let mut one = observed(1, None, vec![waiting(), Told::Silent(String::new())]);
     one.pods[1].state = PodState::Absent;
     check(
         &one,
@@ -179,12 +185,15 @@ fn volumes_beyond_the_wanted_voters_may_hold_the_cluster() {
 }
 
 #[test]
+fn marked_volumes_that_are_empty_are_no_beginning() {
+    let mut seen = observed(3, None, vec![waiting(), waiting(), waiting()]);
+    seen.pods[2].mark = Some(CLUSTER.to_owned());
+    check(&seen, Next::Stuck, "VolumesLost", &["demo-2", CLUSTER]);
+}
+
+#[test]
 fn a_lost_cluster_is_never_begun_again_by_itself() {
-    let empty = observed(
-        3,
-        Some(CLUSTER),
-        vec![Told::Waiting, Told::Waiting, Told::Waiting],
-    );
+    let empty = observed(3, Some(CLUSTER), vec![waiting(), waiting(), waiting()]);
     check(
         &empty,
         Next::Stuck,
@@ -210,11 +219,12 @@ fn newcomers_join_one_after_the_other_and_get_their_votes_together() {
     let members = vec!["demo-0:7883".to_owned()];
     let add = |pod, members: &[String]| Next::Add {
         pod,
+        ticket: "t".to_owned(),
         members: members.to_vec(),
     };
-    let fresh = healthy(3, &one, vec![Told::Waiting, Told::Waiting]);
+    let fresh = healthy(3, &one, vec![waiting(), waiting()]);
     check(&fresh, add(1, &members), "MemberJoining", &["demo-1 joins"]);
-    let joining = healthy(3, &one, vec![Told::Starting, Told::Waiting]);
+    let joining = healthy(3, &one, vec![Told::Starting, waiting()]);
     check(
         &joining,
         Next::Wait,
@@ -225,7 +235,7 @@ fn newcomers_join_one_after_the_other_and_get_their_votes_together() {
     let two = view(&[1], &[2]);
     let both = ["demo-0:7883".to_owned(), "demo-1:7883".to_owned()];
     check(
-        &healthy(3, &two, vec![Told::Waiting]),
+        &healthy(3, &two, vec![waiting()]),
         add(2, &both),
         "MemberJoining",
         &[],
@@ -304,7 +314,7 @@ fn a_member_without_its_volume_goes_before_its_pod_joins_anew() {
     let mut cluster = view(&[1, 2, 3], &[]);
     let wiped = |cluster: &View| {
         let mut seen = healthy(3, cluster, vec![]);
-        seen.pods[2].told = Told::Waiting;
+        seen.pods[2].told = waiting();
         seen
     };
     check(&wiped(&cluster), Next::Wait, "MemberLost", &["lease"]);
@@ -319,7 +329,7 @@ fn a_member_without_its_volume_goes_before_its_pod_joins_anew() {
     for group in cluster.groups.values_mut() {
         group.voters.remove(&3);
     }
-    let mut seen = healthy(3, &cluster, vec![Told::Waiting]);
+    let mut seen = healthy(3, &cluster, vec![waiting()]);
     let plan_now = plan(&seen);
     assert_eq!(plan_now.next.name(), "add");
     assert!(!plan_now.is_stable());
@@ -344,13 +354,13 @@ fn a_lost_member_stays_when_the_rest_would_be_no_majority() {
         cluster.members.get_mut(&node).unwrap().live = false;
     }
     let mut seen = healthy(5, &cluster, vec![]);
-    seen.pods[4].told = Told::Waiting;
+    seen.pods[4].told = waiting();
     seen.pods[3].told = silent();
     check(&seen, Next::Remove(target(5, "demo-4")), "MemberLost", &[]);
     // Two of four would be live: no majority.
     cluster.members.get_mut(&3).unwrap().live = false;
     let mut seen = healthy(5, &cluster, vec![]);
-    seen.pods[4].told = Told::Waiting;
+    seen.pods[4].told = waiting();
     check(&seen, Next::Wait, "MemberLost", &["3 of the other 4"]);
 }
 
@@ -368,8 +378,8 @@ fn nothing_is_done_without_a_majority() {
         &["1 of 3 voters", "2 are needed", "demo-0"],
     );
     assert_eq!(plan(&seen).standing["demo-0"], Standing::Unknown);
-    seen.pods[1].told = Told::Waiting;
-    seen.pods[2].told = Told::Waiting;
+    seen.pods[1].told = waiting();
+    seen.pods[2].told = waiting();
     check(
         &seen,
         Next::Wait,

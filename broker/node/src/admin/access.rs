@@ -73,6 +73,9 @@ pub enum ChangeError {
         "this node does not wait to be told: it belongs to a cluster, or is on its way into one"
     )]
     NotWaiting,
+    /// The node waits, and not since the caller has looked.
+    #[error("this node has begun to wait anew meanwhile; look at the status and decide again")]
+    OtherTicket,
     /// No such member.
     #[error("node {0} is no member; quorate admin status shows who is")]
     UnknownNode(NodeId),

@@ -22,13 +22,19 @@ pub enum Decision {
 #[derive(Clone)]
 pub struct Desk {
     stage: Arc<watch::Sender<Stage>>,
+    /// What other nodes dial to reach this one.
+    peer_address: Arc<str>,
 }
 
 /// How far the node has come.
 #[derive(Default)]
 pub(super) enum Stage {
     /// It asks to be told.
-    Waiting(Option<oneshot::Sender<Decision>>),
+    Waiting {
+        /// Names this wait.
+        ticket: String,
+        told: Option<oneshot::Sender<Decision>>,
+    },
     /// It is on its way.
     #[default]
     Starting,
@@ -36,19 +42,10 @@ pub(super) enum Stage {
     Member(Arc<dyn ClusterAccess>),
 }
 
-impl Default for Desk {
-    /// Of a node that is starting.
-    fn default() -> Self {
-        Self {
-            stage: Arc::new(watch::Sender::default()),
-        }
-    }
-}
-
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let stage = match &*self.stage.borrow() {
-            Stage::Waiting(_) => "waiting",
+            Stage::Waiting { .. } => "waiting",
             Stage::Starting => "starting",
             Stage::Member(_) => "member",
         };
@@ -57,11 +54,22 @@ impl std::fmt::Debug for Desk {
 }
 
 impl Desk {
-    /// Waits until somebody says what to do; the node is starting from then on.
-    pub async fn decision(&self) -> Decision {
+    /// Of a node that is starting, and that other nodes reach under this address.
+    pub fn new(peer_address: &str) -> Self {
+        Self {
+            stage: Arc::new(watch::Sender::default()),
+            peer_address: peer_address.into(),
+        }
+    }
+
+    /// Waits until somebody says what to do; the node is starting from then on. The ticket is random.
+    pub async fn decision(&self, ticket: &str) -> Decision {
         loop {
             let (told, decision) = oneshot::channel();
-            self.stage.send_replace(Stage::Waiting(Some(told)));
+            self.stage.send_replace(Stage::Waiting {
+                ticket: ticket.to_owned(),
+                told: Some(told),
+            });
             // An error means that somebody else waits now; there is one decision for one of us.
             if let Ok(decision) = decision.await {
                 return decision;
@@ -86,25 +94,36 @@ impl Desk {
     pub(super) fn access(&self) -> Result<Arc<dyn ClusterAccess>, ChangeError> {
         match &*self.stage() {
             Stage::Member(access) => Ok(Arc::clone(access)),
-            Stage::Waiting(_) | Stage::Starting => Err(ChangeError::NotMember),
+            Stage::Waiting { .. } | Stage::Starting => Err(ChangeError::NotMember),
         }
     }
 
-    /// Tells the node what to do, and waits until it is a member.
+    pub(super) fn peer_address(&self) -> &str {
+        &self.peer_address
+    }
+
+    /// Tells the node what to do, and waits until it is a member. `seen` is the ticket of the wait that is
+    /// meant; empty means any.
     pub(super) async fn decide(
         &self,
+        seen: &str,
         decision: Decision,
     ) -> Result<Arc<dyn ClusterAccess>, ChangeError> {
+        let mut refusal = ChangeError::NotWaiting;
         let told = self.stage.send_if_modified(|stage| {
-            let Stage::Waiting(waiting) = stage else {
+            let Stage::Waiting { ticket, told } = stage else {
                 return false;
             };
-            let told = waiting.take().map(|told| told.send(decision));
+            if !seen.is_empty() && seen != ticket {
+                refusal = ChangeError::OtherTicket;
+                return false;
+            }
+            let told = told.take().map(|told| told.send(decision));
             *stage = Stage::Starting;
             matches!(told, Some(Ok(())))
         });
         if !told {
-            return Err(ChangeError::NotWaiting);
+            return Err(refusal);
         }
         let mut stages = self.stage.subscribe();
         let member = stages.wait_for(|stage| matches!(stage, Stage::Member(_)));

@@ -21,8 +21,12 @@ impl Service {
         Self { desk }
     }
 
-    async fn begin(&self, decision: Decision) -> Result<Response<proto::ChangeReply>, Status> {
-        let access = self.desk.decide(decision).await.map_err(to_status)?;
+    async fn begin(
+        &self,
+        seen: &str,
+        decision: Decision,
+    ) -> Result<Response<proto::ChangeReply>, Status> {
+        let access = self.desk.decide(seen, decision).await.map_err(to_status)?;
         let status = access.status();
         Ok(Response::new(proto::ChangeReply {
             revision: status.revision,
@@ -48,30 +52,35 @@ impl Admin for Service {
         &self,
         _: Request<proto::StatusRequest>,
     ) -> Result<Response<proto::StatusReply>, Status> {
-        let before = |stage: proto::Stage| proto::StatusReply {
+        let before = |stage: proto::Stage, ticket: &str| proto::StatusReply {
             stage: stage.into(),
+            ticket: ticket.to_owned(),
             ..proto::StatusReply::default()
         };
         let reply = match &*self.desk.stage() {
-            Stage::Waiting(_) => before(proto::Stage::Waiting),
-            Stage::Starting => before(proto::Stage::Starting),
+            Stage::Waiting { ticket, .. } => before(proto::Stage::Waiting, ticket),
+            Stage::Starting => before(proto::Stage::Starting, ""),
             Stage::Member(access) => to_reply(access.status()),
         };
-        Ok(Response::new(reply))
+        Ok(Response::new(proto::StatusReply {
+            peer_address: self.desk.peer_address().to_owned(),
+            ..reply
+        }))
     }
 
     async fn initialise(
         &self,
-        _: Request<proto::InitialiseRequest>,
+        request: Request<proto::InitialiseRequest>,
     ) -> Result<Response<proto::ChangeReply>, Status> {
-        self.begin(Decision::Begin).await
+        let ticket = request.into_inner().ticket;
+        self.begin(&ticket, Decision::Begin).await
     }
 
     async fn add_member(
         &self,
         request: Request<proto::AddMemberRequest>,
     ) -> Result<Response<proto::ChangeReply>, Status> {
-        let members = request.into_inner().members;
+        let proto::AddMemberRequest { members, ticket } = request.into_inner();
         let are_addresses = members
             .iter()
             .all(|text| crate::config::is_host_and_port(text));
@@ -79,7 +88,7 @@ impl Admin for Service {
             let wanted = "members: HOST:PORT of some of the cluster's nodes, as peers reach them";
             return Err(Status::invalid_argument(wanted));
         }
-        self.begin(Decision::Join(members)).await
+        self.begin(&ticket, Decision::Join(members)).await
     }
 
     async fn promote_member(
@@ -137,6 +146,7 @@ fn to_status(error: ChangeError) -> Status {
         ChangeError::Stale { .. }
         | ChangeError::NotMember
         | ChangeError::NotWaiting
+        | ChangeError::OtherTicket
         | ChangeError::NotLeader { .. }
         | ChangeError::Refused(_) => Code::FailedPrecondition,
         ChangeError::UnknownNode(_) | ChangeError::UnknownGroup(_) => Code::NotFound,
@@ -159,6 +169,7 @@ fn to_reply(status: ClusterStatus) -> proto::StatusReply {
         groups: status.groups.into_iter().map(to_group).collect(),
         stage: proto::Stage::Member.into(),
         lease_held: status.lease_held,
+        ..proto::StatusReply::default()
     }
 }
 

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use futures::FutureExt as _;
+use quorate_proto::admin as proto;
+use quorate_proto::admin::admin_client::AdminClient;
+
 use super::*;
 use crate::certs;
 use crate::config::{MutualTlsFiles, Service};
@@ -98,7 +102,7 @@ struct Node {
 }
 
 fn open(tls: Option<MutualTlsFiles>) -> Node {
-    let desk = Desk::default();
+    let desk = Desk::new("node-1:7883");
     let service = Service {
         listen: "127.0.0.1:0".parse().unwrap(),
         tls,
@@ -203,7 +207,7 @@ async fn a_node_that_waits_is_told_what_to_do_once() {
     let waiting = open(None);
     let desk = waiting.desk.clone();
     let begun = tokio::spawn(async move {
-        let decision = desk.decision().await;
+        let decision = desk.decision("first").await;
         desk.is_member(Arc::new(Pretended::default()));
         decision
     });
@@ -222,6 +226,43 @@ async fn a_node_that_waits_is_told_what_to_do_once() {
     assert!(again.1.contains("does not wait to be told"), "{}", again.1);
     let init = ask(&cluster.to, Question::Initialise).await.unwrap_err();
     assert_eq!(init.0, 1);
+}
+
+#[tokio::test]
+async fn a_decision_reaches_the_wait_that_was_seen_and_no_other() {
+    let waiting = open(None);
+    let (desk, other) = (waiting.desk.clone(), waiting.desk.clone());
+    // A wait that ended before anybody spoke, as that of a process that was killed.
+    assert!(desk.decision("first").now_or_never().is_none());
+    let begun = tokio::spawn(async move {
+        let decision = other.decision("second").await;
+        other.is_member(Arc::new(Pretended::default()));
+        decision
+    });
+    let mut client = AdminClient::connect(format!("http://{}", waiting.to))
+        .await
+        .unwrap();
+    let mut status = proto::StatusReply::default();
+    while status.ticket != "second" {
+        status = client
+            .status(proto::StatusRequest {})
+            .await
+            .unwrap()
+            .into_inner();
+    }
+    assert_eq!(status.peer_address, "node-1:7883");
+    let begin = |ticket: &str| proto::InitialiseRequest {
+        ticket: ticket.to_owned(),
+    };
+    let late = client.initialise(begin("first")).await.unwrap_err();
+    assert_eq!(late.code(), tonic::Code::FailedPrecondition);
+    assert!(late.message().contains("begun to wait anew"), "{late}");
+    client.initialise(begin("second")).await.unwrap();
+    assert_eq!(begun.await.unwrap(), Decision::Begin);
+    let again = client.initialise(begin("second")).await.unwrap_err();
+    assert!(again.message().contains("does not wait"), "{again}");
+    let member = client.status(proto::StatusRequest {}).await.unwrap();
+    assert_eq!(member.into_inner().peer_address, "node-1:7883");
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ impl Entrance {
             println!("listening for peers on {bound}");
             addresses.peer = cluster.advertised(bound);
         }
-        let desk = Desk::default();
+        let desk = Desk::new(&addresses.peer);
         let mut admin = None;
         if let Some(service) = &cluster.admin {
             let server = AdminServer::open(service, desk.clone())?;
@@ -96,7 +96,8 @@ impl Entrance {
             Start::Join(members) => (members.clone(), true),
             Start::Wait => {
                 tracing::info!("waiting for quorate admin init or add");
-                match self.desk.decision().await {
+                let ticket = u128::from_le_bytes(random(provider)?);
+                match self.desk.decision(&format!("{ticket:032x}")).await {
                     Decision::Begin => return Ok(self.go_on(&config.data, None)),
                     Decision::Join(members) => (members, false),
                 }

@@ -58,7 +58,10 @@ impl Connection {
     }
 
     pub(super) async fn initialise(&mut self) -> Result<proto::ChangeReply, AskError> {
-        let answer = self.client.initialise(proto::InitialiseRequest {}).await;
+        let answer = self
+            .client
+            .initialise(proto::InitialiseRequest::default())
+            .await;
         self.read(answer)
     }
 
@@ -66,7 +69,10 @@ impl Connection {
         &mut self,
         members: Vec<String>,
     ) -> Result<proto::ChangeReply, AskError> {
-        let request = proto::AddMemberRequest { members };
+        let request = proto::AddMemberRequest {
+            members,
+            ..proto::AddMemberRequest::default()
+        };
         let answer = self.client.add_member(request).await;
         self.read(answer)
     }
