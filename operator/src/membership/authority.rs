@@ -173,7 +173,7 @@ fn nobody(observed: &Observed, cluster: &str) -> (Next, Finding) {
     let empty = observed.names(|pod| pod.waits());
     if empty.len() == observed.pods.len() && !empty.is_empty() {
         let message = format!(
-            "Every volume is empty, so cluster {cluster} and its data are lost. No new one begins by itself: put the volumes back, or delete this resource and apply it again to begin anew."
+            "Every volume is empty, so cluster {cluster} and its data are lost. No new one begins by itself: put the volumes back, or delete this resource and its volume claims and apply it again to begin anew."
         );
         return (Next::Stuck, Finding::bad("VolumesLost", message));
     }

@@ -27,11 +27,11 @@ fn step(observed: &Observed) -> (Next, Finding) {
         (Some(one), Some(other)) => return (Next::Stuck, disagreement(observed, one, other)),
         (Some(cluster), None) => {
             let message =
-                format!("The volumes hold cluster {cluster}: it is taken over with its data.");
+                format!("The nodes belong to cluster {cluster}, and that is written down.");
             let next = Next::Record {
                 cluster: cluster.to_owned(),
             };
-            return (next, Finding::bad("Adopting", message));
+            return (next, Finding::bad("Recording", message));
         }
         (None, _) => {}
     }
@@ -46,9 +46,6 @@ fn step(observed: &Observed) -> (Next, Finding) {
             list(&silent)
         );
         return (Next::Wait, Finding::bad("WaitingForPods", message));
-    }
-    if let Some(emptied) = emptied(observed) {
-        return (Next::Stuck, emptied);
     }
     let first = observed.pods.first().filter(|pod| pod.ordinal == 0);
     match first.and_then(|pod| Some((pod, pod.ticket()?))) {
@@ -68,17 +65,6 @@ fn step(observed: &Observed) -> (Next, Finding) {
             Finding::bad("WaitingForPods", "There are no pods yet."),
         ),
     }
-}
-
-/// Volumes that held a cluster and are empty now: whatever happened to them, it is not a beginning.
-fn emptied(observed: &Observed) -> Option<Finding> {
-    let marked = observed.pods.iter().find_map(|pod| pod.mark.as_ref())?;
-    let names = observed.names(|pod| pod.mark.is_some());
-    let message = format!(
-        "Every volume is empty, but those of {} are marked as holding cluster {marked}: its data is lost. Put the volumes back, or delete the volume claims and pods to begin a new cluster.",
-        list(&names)
-    );
-    Some(Finding::bad("VolumesLost", message))
 }
 
 fn cluster_of(pod: &super::PodSeen) -> Option<&str> {

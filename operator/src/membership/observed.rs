@@ -10,7 +10,7 @@ pub type NodeId = u64;
 pub struct Observed {
     /// Wanted number of voters; odd.
     pub voters: usize,
-    /// The cluster id that the resource's status remembers.
+    /// The cluster id that the resource's status remembers, or the marks of its volumes' claims.
     pub cluster: Option<String>,
     /// Every ordinal that is wanted, or has a pod, or has a volume; in order. One that is missing here does
     /// not exist for the planner, and a volume that it does not know of could hold a cluster.
@@ -26,8 +26,6 @@ pub struct PodSeen {
     pub name: String,
     /// What the node there tells others to dial: `HOST:PORT`.
     pub peer_address: String,
-    /// The cluster that its volume's claim is marked with, whatever is on the volume now.
-    pub mark: Option<String>,
     /// The pod as Kubernetes tells.
     pub state: PodState,
     /// What the node in it tells.

@@ -298,7 +298,6 @@ impl World {
                 ordinal,
                 name: format!("pod {ordinal}"),
                 peer_address: ordinal.to_string(),
-                mark: None,
                 state: PodState::Running,
                 told,
             }

@@ -57,7 +57,6 @@ fn pod(ordinal: usize, told: Told) -> PodSeen {
         ordinal,
         name: format!("demo-{ordinal}"),
         peer_address: format!("demo-{ordinal}:7883"),
-        mark: None,
         state: PodState::Running,
         told,
     }
@@ -156,7 +155,7 @@ fn a_cluster_on_any_volume_is_taken_over_and_none_begun() {
         cluster: CLUSTER.to_owned(),
     };
     let lost = observed(3, None, vec![waiting(), as_told_by(&known, 2), silent()]);
-    check(&lost, record, "Adopting", &[CLUSTER]);
+    check(&lost, record, "Recording", &[CLUSTER]);
     let mut foreign = known.clone();
     foreign.cluster = OTHER.to_owned();
     let two = observed(
@@ -185,20 +184,13 @@ fn volumes_beyond_the_wanted_voters_may_hold_the_cluster() {
 }
 
 #[test]
-fn marked_volumes_that_are_empty_are_no_beginning() {
-    let mut seen = observed(3, None, vec![waiting(), waiting(), waiting()]);
-    seen.pods[2].mark = Some(CLUSTER.to_owned());
-    check(&seen, Next::Stuck, "VolumesLost", &["demo-2", CLUSTER]);
-}
-
-#[test]
 fn a_lost_cluster_is_never_begun_again_by_itself() {
     let empty = observed(3, Some(CLUSTER), vec![waiting(), waiting(), waiting()]);
     check(
         &empty,
         Next::Stuck,
         "VolumesLost",
-        &[CLUSTER, "delete this resource"],
+        &[CLUSTER, "delete this resource and its volume claims"],
     );
     let mut foreign = view(&[1], &[]);
     foreign.cluster = OTHER.to_owned();
