@@ -25,8 +25,8 @@ pub use volumes::mark_volumes;
 pub struct Written {
     /// One word: Created, Changed, PutRight, Deleted, Replaced.
     pub action: &'static str,
-    /// The kind of the object.
-    pub kind: String,
+    /// The kind of the object; `None` if the API server was not written to for it.
+    pub kind: Option<String>,
     /// A sentence.
     pub note: String,
 }
@@ -120,7 +120,7 @@ pub async fn apply(
         if is_new {
             written.push(Written {
                 action,
-                kind: object.kind.kind.clone(),
+                kind: Some(object.kind.kind.clone()),
                 note: format!("{} was {verb}.", object.called()),
             });
         }
@@ -162,7 +162,7 @@ pub async fn delete_services(
         match api.delete(name, &only_this).await {
             Ok(_) => written.push(Written {
                 action: "Deleted",
-                kind: "Service".to_owned(),
+                kind: Some("Service".to_owned()),
                 note: format!("Service {name} was deleted: there is no such listener any more."),
             }),
             Err(kube::Error::Api(status)) if status.code == 404 => {}

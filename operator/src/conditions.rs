@@ -1,5 +1,8 @@
 //! The status of a resource, from everything that a reconcile has learned. Pure.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 

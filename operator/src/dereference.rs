@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::{try_join, try_join_all};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, PersistentVolumeClaim, Pod, Secret, Service};
 use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::crd::MqttCluster;
+use crate::limits::EVENTS_MAX;
 use crate::names::{CLUSTER_ID, Names};
 use crate::tls::{Data, Which};
 
@@ -27,6 +28,8 @@ pub struct Found {
     pub claims: BTreeMap<usize, PersistentVolumeClaim>,
     /// Services of the cluster by name.
     pub services: BTreeMap<String, Service>,
+    /// Why the StatefulSet's controller could not make pods, as it said last; `None` if all pods are there.
+    pub refused_pods: Option<String>,
     /// Secrets that the operator keeps.
     pub tls: BTreeMap<Which, Data>,
     /// Secrets that the resource refers to, by name; those that do not exist are missing.
@@ -59,6 +62,7 @@ pub async fn dereference(
     let ours = Which::ALL.map(|which| which.name(&names.cluster));
     let ours = reader.secrets(ours.iter()).await?;
     let referenced = references(cluster);
+    let refused_pods = reader.refused_pods(set.as_ref(), &pods).await?;
     let by_ordinal = |pod: Pod| Some((ordinal(names, &pod.name_any())?, pod));
     let by_claim =
         |claim: PersistentVolumeClaim| Some((names.ordinal_of_claim(&claim.name_any())?, claim));
@@ -67,6 +71,7 @@ pub async fn dereference(
         config,
         pods: pods.into_iter().filter_map(by_ordinal).collect(),
         claims: claims.into_iter().filter_map(by_claim).collect(),
+        refused_pods,
         services: services
             .into_iter()
             .map(|service| (service.name_any(), service))
@@ -156,6 +161,31 @@ impl Reader<'_> {
         Ok(found.items)
     }
 
+    /// What the StatefulSet's controller said last about pods that it could not make: a quota, a policy.
+    async fn refused_pods(
+        &self,
+        set: Option<&StatefulSet>,
+        pods: &[Pod],
+    ) -> Result<Option<String>, DereferenceError> {
+        let wanted = set.and_then(|set| set.spec.as_ref()?.replicas).unwrap_or(0);
+        if usize::try_from(wanted).is_ok_and(|wanted| pods.len() >= wanted) {
+            return Ok(None);
+        }
+        let fields = format!(
+            "involvedObject.kind=StatefulSet,involvedObject.name={},reason=FailedCreate",
+            self.names.main()
+        );
+        let uid = set.and_then(|set| set.metadata.uid.as_ref());
+        let selected = ListParams::default().fields(&fields).limit(EVENTS_MAX);
+        let found = self.api::<Event>().list(&selected).await;
+        let found = found.map_err(|source| error("events".to_owned(), source))?;
+        let ours = found
+            .items
+            .into_iter()
+            .filter(|event| event.involved_object.uid.as_ref() == uid);
+        Ok(ours.max_by_key(last_seen).and_then(|event| event.message))
+    }
+
     async fn secrets(
         &self,
         names: impl Iterator<Item = &String>,
@@ -167,6 +197,11 @@ impl Reader<'_> {
         let found = try_join_all(finding).await?;
         Ok(found.into_iter().flatten().collect())
     }
+}
+
+fn last_seen(event: &Event) -> Option<jiff::Timestamp> {
+    let last = event.last_timestamp.as_ref().map(|time| time.0);
+    last.or_else(|| event.event_time.as_ref().map(|time| time.0))
 }
 
 fn data(secret: Secret) -> Data {

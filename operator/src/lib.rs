@@ -14,6 +14,7 @@ pub mod conditions;
 pub mod controller;
 pub mod crd;
 pub mod dereference;
+pub mod events;
 pub mod finding;
 pub mod http;
 mod launch;

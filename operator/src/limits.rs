@@ -18,3 +18,7 @@ pub const SETTLED_OBJECTS_MAX: usize = 100_000;
 pub const NOTE_BYTES_MAX: usize = 1_000;
 /// Bytes of a condition's message; the API server takes 32 768, people read less.
 pub const MESSAGE_BYTES_MAX: usize = 4_000;
+/// Bytes of an event's action; the API server takes 128.
+pub const ACTION_BYTES_MAX: usize = 120;
+/// Events of one StatefulSet that are read to say why there are no pods; the newest is told.
+pub const EVENTS_MAX: u32 = 50;

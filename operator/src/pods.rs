@@ -53,6 +53,30 @@ pub fn trouble(pod: &Pod) -> Option<Trouble> {
     unschedulable(pod).or_else(|| waiting(pod))
 }
 
+/// What keeps a pod from existing, as the StatefulSet's controller said.
+pub fn refused(said: &str) -> Trouble {
+    let (reason, advice) = if said.contains("exceeded quota") {
+        (
+            "QuotaExceeded",
+            "raise the namespace's quota, or ask for less in resources",
+        )
+    } else if said.contains("violates PodSecurity") {
+        (
+            "PodForbidden",
+            "the namespace's pod security level must allow it",
+        )
+    } else {
+        ("PodRefused", "put the cause right; it is tried again")
+    };
+    Trouble {
+        reason,
+        text: format!(
+            "its pod cannot be made ({}); {advice}",
+            said.trim_end_matches('.')
+        ),
+    }
+}
+
 fn unschedulable(pod: &Pod) -> Option<Trouble> {
     let scheduled = condition(pod, "PodScheduled")?;
     if scheduled.status != "False" {
@@ -128,6 +152,18 @@ mod tests {
             "state": { "waiting": waiting }
         }]}));
         assert_eq!(trouble(&pod).unwrap().reason, "ImageCannotBePulled");
+    }
+
+    #[test]
+    fn a_quota_that_forbids_pods_is_named_as_that() {
+        let said = "create Pod demo-0 in StatefulSet demo failed error: pods \"demo-0\" is forbidden: exceeded quota: small";
+        let told = refused(said);
+        assert_eq!(told.reason, "QuotaExceeded");
+        assert!(
+            told.text.contains("raise the namespace's quota"),
+            "{}",
+            told.text
+        );
     }
 
     #[test]

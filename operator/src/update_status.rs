@@ -1,14 +1,9 @@
-//! Last step: writes the status if it has changed, and tells what has changed as events.
+//! Last step: writes the status if it has changed.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::PostParams;
-use kube::runtime::events::{Event, EventType, Recorder};
-use kube::{Api, Client, Resource as _, ResourceExt as _};
+use kube::{Api, Client, ResourceExt as _};
 
-use crate::apply::Written;
-use crate::conditions::clip;
 use crate::crd::{MqttCluster, MqttClusterStatus};
-use crate::limits::NOTE_BYTES_MAX;
 
 /// The status could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -49,62 +44,4 @@ pub async fn update_status(
         .await;
     replaced.map_err(|source| UpdateStatusError(Box::new(source)))?;
     Ok(true)
-}
-
-/// What has become different between two statuses, worth an event.
-pub fn news<'a>(
-    before: Option<&MqttClusterStatus>,
-    after: &'a MqttClusterStatus,
-) -> Vec<&'a Condition> {
-    let old = |kind: &str| {
-        let conditions = before.map(|status| &status.conditions);
-        conditions
-            .into_iter()
-            .flatten()
-            .find(|condition| condition.type_ == kind)
-    };
-    let is_news = |condition: &&Condition| {
-        old(&condition.type_)
-            .is_none_or(|old| old.status != condition.status || old.reason != condition.reason)
-    };
-    after.conditions.iter().filter(is_news).collect()
-}
-
-/// Tells people. An event that cannot be written costs nothing but itself.
-pub async fn tell(
-    recorder: &Recorder,
-    cluster: &MqttCluster,
-    written: &[Written],
-    news: &[&Condition],
-) {
-    let writes = written.iter().map(|written| Event {
-        type_: EventType::Normal,
-        reason: written.action.to_owned(),
-        note: Some(clip(&written.note, NOTE_BYTES_MAX).to_owned()),
-        action: "Reconcile".to_owned(),
-        secondary: None,
-    });
-    let conditions = news.iter().map(|condition| Event {
-        type_: if condition.status == "True" {
-            EventType::Normal
-        } else {
-            EventType::Warning
-        },
-        reason: condition.reason.clone(),
-        note: Some(
-            clip(
-                &format!("{}: {}", condition.type_, condition.message),
-                NOTE_BYTES_MAX,
-            )
-            .to_owned(),
-        ),
-        action: condition.type_.clone(),
-        secondary: None,
-    });
-    let about = cluster.object_ref(&());
-    for event in writes.chain(conditions) {
-        if let Err(error) = recorder.publish(&event, &about).await {
-            tracing::warn!(reason = %event.reason, %error, "an event could not be written");
-        }
-    }
 }

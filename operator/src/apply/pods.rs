@@ -53,7 +53,7 @@ pub async fn open_gates(
         {
             Ok(_) => written.push(Written {
                 action: reason,
-                kind: "Pod".to_owned(),
+                kind: Some("Pod".to_owned()),
                 note: format!("The cluster says of {name}: {reason}."),
             }),
             Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -105,7 +105,7 @@ pub async fn replace_broken(
         match api.delete(&name, &only_this).await {
             Ok(_) => written.push(Written {
                 action: "Replaced",
-                kind: "Pod".to_owned(),
+                kind: Some("Pod".to_owned()),
                 note: format!(
                     "{name} was made for an earlier manifest and never served; it is replaced."
                 ),

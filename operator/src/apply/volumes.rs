@@ -42,7 +42,7 @@ pub async fn mark_volumes(
         patched.map_err(|source| ApplyError::api(doing(), source))?;
         written.push(Written {
             action: "Marked",
-            kind: "PersistentVolumeClaim".to_owned(),
+            kind: Some("PersistentVolumeClaim".to_owned()),
             note: format!("The volume {name} holds data of cluster {cluster}."),
         });
     }

@@ -13,6 +13,7 @@ use crate::build::{self, Circumstances, NodeSet};
 use crate::conditions::{self, Learned, Outcome};
 use crate::crd::MqttCluster;
 use crate::dereference::{DereferenceError, Found, dereference};
+use crate::events;
 use crate::limits::LOOK_PAUSE_MIN;
 use crate::listeners;
 use crate::membership::{self, Next, Plan, Told};
@@ -20,7 +21,7 @@ use crate::names::Names;
 use crate::pods;
 use crate::rollout::{self, Rollout};
 use crate::tls::{self, TlsError, Which};
-use crate::update_status::{UpdateStatusError, news, tell, update_status};
+use crate::update_status::{UpdateStatusError, update_status};
 use crate::validate::{Certificate, Surroundings, ValidatedCluster, validate};
 
 /// Why a look did not end well. Each comes again after a pause that grows.
@@ -178,7 +179,7 @@ async fn make(
     }
     written.extend(certificates.changed.iter().map(|changed| Written {
         action: "CertificateMade",
-        kind: "Certificate".to_owned(),
+        kind: None,
         note: changed.why.clone(),
     }));
     Ok(Made {
@@ -251,7 +252,10 @@ fn learned<'a>(
 ) -> Learned<'a> {
     let wanted = seen.observed.voters;
     let is_ready = |ordinal: &usize| found.pods.get(ordinal).is_some_and(pods::is_ready);
-    let trouble = |ordinal: usize| found.pods.get(&ordinal).and_then(pods::trouble);
+    let trouble = |ordinal: usize| match found.pods.get(&ordinal) {
+        Some(pod) => pods::trouble(pod),
+        None => found.refused_pods.as_deref().map(pods::refused),
+    };
     let not_ready = (0..wanted).filter(|ordinal| !is_ready(ordinal));
     let ends = made.and_then(|made| made.certificates.ends.get(&Which::Nodes));
     let ends = ends.and_then(|ends| jiff::Timestamp::try_from(*ends).ok());
@@ -286,22 +290,17 @@ async fn finish(
     {
         status.cluster_id = Some(id.clone());
     }
-    for written in written {
-        context.metrics.wrote(&written.kind);
+    for kind in written.iter().filter_map(|written| written.kind.as_ref()) {
+        context.metrics.wrote(kind);
     }
-    let news = news(cluster.status.as_ref(), &status);
     let done = update_status(&context.client, cluster, &status).await;
     let is_written = *done.as_ref().unwrap_or(&false);
+    let mut told = events::of_writes(written);
     if is_written {
         context.metrics.wrote("MqttCluster");
+        told.extend(events::of_conditions(cluster.status.as_ref(), &status));
     }
-    tell(
-        &context.recorder,
-        cluster,
-        written,
-        if is_written { &news } else { &[] },
-    )
-    .await;
+    events::tell(&context.recorder, cluster, told).await;
     done?;
     Ok(())
 }

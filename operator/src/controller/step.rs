@@ -38,7 +38,7 @@ pub(super) async fn take(
             tracing::info!(cluster = %names.cluster, action, note, "membership");
             Some(Written {
                 action,
-                kind: "Membership".to_owned(),
+                kind: None,
                 note,
             })
         }
