@@ -255,6 +255,15 @@ impl Client {
             _ => None,
         });
         let publish = publish.context("a message")?;
+        self.acknowledge(&publish)?;
+        Ok(publish)
+    }
+
+    /// Acknowledges a message as its QoS asks, to the end.
+    ///
+    /// # Errors
+    /// When the broker does not play its part.
+    pub fn acknowledge(&mut self, publish: &Publish) -> Result<()> {
         match publish.qos {
             0 => {}
             1 => self.send(&packet::ack(Ack::PubAck, publish.id))?,
@@ -264,7 +273,7 @@ impl Client {
                 self.send(&packet::ack(Ack::PubComp, publish.id))?;
             }
         }
-        Ok(publish)
+        Ok(())
     }
 
     /// That many messages, as text.

@@ -33,6 +33,8 @@ stories! {
     retained
     sessions
     shared
+    shared_durable
+    shared_lost
     subscribe
     takeover
     topic_alias

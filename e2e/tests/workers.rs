@@ -1,5 +1,6 @@
 //! Promises between connections that live on different workers.
 
+use std::collections::BTreeSet;
 use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
@@ -44,6 +45,46 @@ fn a_publish_that_starts_after_the_suback_reaches_the_subscriber() -> Result<()>
                 subscriber.unsubscribe(&topic)?;
             }
         }
+        Ok(())
+    })
+}
+
+#[test]
+fn members_of_a_share_group_take_turns_wherever_they_are() -> Result<()> {
+    with_broker(three_workers(), |broker| {
+        let mut publishers = clients(broker, "publisher", 3)?;
+        // Not the same number on each worker.
+        let mut members = clients(broker, "member", 5)?;
+        for member in &mut members {
+            member.subscribe("$share/g/jobs", 1)?;
+        }
+        let mut counts = [0; 5];
+        for (at, publisher) in publishers.iter_mut().enumerate() {
+            for number in 0..50 {
+                publisher.publish("jobs", format!("{at} {number}"), (number % 2) as u8)?;
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for (member, count) in members.iter_mut().zip(&mut counts) {
+            // Thirty each: the turns of each publisher's worker are exact.
+            for text in member.receive_texts(30)? {
+                ensure!(seen.insert(text.clone()), "{text} came twice");
+                *count += 1;
+            }
+            member.ping()?;
+        }
+        assert_eq!((seen.len(), counts), (150, [30; 5]));
+        // One that leaves in the middle takes nothing along.
+        let last = members.pop().context("five members")?;
+        last.disconnect()?;
+        for number in 0..80 {
+            publishers[number % 3].publish("jobs", format!("late {number}"), 1)?;
+        }
+        let mut late = BTreeSet::new();
+        for member in &mut members {
+            late.extend(member.receive_texts(15)?);
+        }
+        ensure!(late.len() == 60, "{} of 60", late.len());
         Ok(())
     })
 }

@@ -20,9 +20,10 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use quorate_codec::QoS;
+use quorate_codec::{QoS, TopicLimits};
 use quorate_router::ShareStrategy;
 use quorate_session::Capabilities;
+use quorate_shard::QueueFull;
 
 pub use cluster::{ADMIN_PORT, ClusterConfig, MutualTlsFiles, PEERS_PORT, Service, Start};
 pub use error::{ConfigError, Source};
@@ -113,16 +114,24 @@ pub struct Limits {
     pub keep_alive_seconds_max: u16,
     /// `limits.session_expiry_seconds_max`
     pub session_expiry_seconds_max: u32,
+    /// `limits.subscriptions_max`
+    pub subscriptions_max: u32,
+    /// `limits.topic_bytes_max` and `limits.topic_levels_max`
+    pub topics: TopicLimits,
     /// `limits.output_bytes_max`
     pub output_bytes_max: usize,
     /// `limits.session_queue_messages_max`
     pub session_queue_messages_max: u64,
     /// `limits.session_queue_bytes_max`
     pub session_queue_bytes_max: u64,
+    /// `limits.session_queue_full`
+    pub session_queue_full: QueueFull,
     /// `limits.retained_bytes_max`
     pub retained_bytes_max: u64,
     /// `mqtt.topic_alias_maximum`
     pub topic_alias_maximum: u16,
+    /// `mqtt.response_information`
+    pub response_information: Option<String>,
     /// `mqtt.shared_strategy`
     pub share_strategy: ShareStrategy,
     /// The other keys of `mqtt.*`: what clients may ask for.
@@ -297,13 +306,30 @@ fn limits(settings: &Settings) -> Limits {
         window_max: settings.size(&key::WINDOW_MAX),
         keep_alive_seconds_max: settings.size(&key::KEEP_ALIVE_SECONDS_MAX),
         session_expiry_seconds_max: settings.size(&key::SESSION_EXPIRY_SECONDS_MAX),
+        subscriptions_max: settings.size(&key::SUBSCRIPTIONS_MAX),
+        topics: TopicLimits {
+            bytes_max: settings.size(&key::TOPIC_BYTES_MAX),
+            levels_max: settings.size(&key::TOPIC_LEVELS_MAX),
+        },
         output_bytes_max: settings.size(&key::OUTPUT_BYTES_MAX),
         session_queue_messages_max: settings.size(&key::SESSION_QUEUE_MESSAGES_MAX),
         session_queue_bytes_max: settings.size(&key::SESSION_QUEUE_BYTES_MAX),
+        session_queue_full: queue_full(settings),
         retained_bytes_max: settings.size(&key::RETAINED_BYTES_MAX),
         topic_alias_maximum: settings.size(&key::TOPIC_ALIAS_MAXIMUM),
+        response_information: Some(settings.text(&key::RESPONSE_INFORMATION))
+            .filter(|text| !text.is_empty()),
         share_strategy: share_strategy(settings),
         capabilities: capabilities(settings),
+    }
+}
+
+fn queue_full(settings: &Settings) -> QueueFull {
+    match settings.text(&key::SESSION_QUEUE_FULL).as_str() {
+        "drop_oldest" => QueueFull::DropOldest,
+        "drop_newest" => QueueFull::DropNewest,
+        // The key allows no other word.
+        _ => QueueFull::Reject,
     }
 }
 

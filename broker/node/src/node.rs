@@ -262,6 +262,8 @@ async fn start_groups(
     options.wal.segment_bytes = config.storage.segment_bytes;
     options.limits.queue_messages_max = config.limits.session_queue_messages_max;
     options.limits.queue_bytes_max = config.limits.session_queue_bytes_max;
+    options.limits.session_subscriptions_max = config.limits.subscriptions_max as usize;
+    options.limits.queue_full = config.limits.session_queue_full;
     options.limits.retained_bytes_max = config.limits.retained_bytes_max;
     let hooks = Hooks {
         completions: dispatch.clone(),
@@ -293,6 +295,8 @@ fn start_workers(
         inbound_messages_max: config.limits.receive_maximum.get(),
         outbound_messages_max: config.limits.window_max,
         topic_aliases_max: config.limits.topic_alias_maximum,
+        subscriptions_max: config.limits.subscriptions_max,
+        topics: config.limits.topics,
         capabilities: config.limits.capabilities,
         ..quorate_session::Limits::default()
     });

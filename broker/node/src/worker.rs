@@ -10,6 +10,7 @@ mod end;
 mod event_loop;
 mod inbound;
 mod inbox;
+mod lent;
 mod limits;
 mod mailbox;
 mod messages;

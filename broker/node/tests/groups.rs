@@ -12,6 +12,7 @@ use quorate_node::delivery::{Deliveries, InterestDelta, SessionDeliveries};
 use quorate_node::peers::Peers;
 use quorate_node::raft::{Groups, Hooks, Options};
 use quorate_node::shard_client::{Completions, ReplyTo, Request};
+use quorate_router::Scope;
 use quorate_shard::{
     Acknowledge, Claim, Claimed, Command, DeliveryPacket, EXPIRY_NEVER, Epoch, Message, Outcome,
     Owner, PendingWill, Publish, Release, Retain, SessionId, ShardId, Subscribe, Subscription,
@@ -80,9 +81,9 @@ impl Deliveries for Sink {
     fn interest(&self, shard: ShardId, deltas: Vec<InterestDelta>, confirmed: Confirmed) {
         let mut interest = self.interest.lock().expect("not poisoned");
         let filters = interest.entry(shard).or_default();
-        for (added, filter) in deltas {
+        for (filter, interest) in deltas {
             filters.retain(|known| *known != filter);
-            if added {
+            if interest.is_some() {
                 filters.push(filter);
             }
         }
@@ -91,7 +92,14 @@ impl Deliveries for Sink {
         self.changed.notify_waiters();
     }
 
-    fn interest_set(&self, shard: ShardId, _: u64, filters: Vec<Arc<str>>, confirmed: Confirmed) {
+    fn interest_set(
+        &self,
+        shard: ShardId,
+        _: u64,
+        filters: Vec<(Arc<str>, Scope)>,
+        confirmed: Confirmed,
+    ) {
+        let filters = filters.into_iter().map(|(filter, _)| filter).collect();
         self.interest
             .lock()
             .expect("not poisoned")
@@ -147,6 +155,8 @@ fn publish(topic: &str, payload: &[u8]) -> Command {
         message: message(topic, payload),
         publisher: None,
         origin: None,
+        plain: true,
+        groups: Vec::new(),
     })
 }
 

@@ -39,7 +39,13 @@ impl Deliveries for Nobody {
         confirmed();
     }
 
-    fn interest_set(&self, _: ShardId, _: u64, _: Vec<Arc<str>>, confirmed: Confirmed) {
+    fn interest_set(
+        &self,
+        _: ShardId,
+        _: u64,
+        _: Vec<(Arc<str>, quorate_router::Scope)>,
+        confirmed: Confirmed,
+    ) {
         confirmed();
     }
 
@@ -185,6 +191,8 @@ impl Node {
                 message,
                 publisher: None,
                 origin: None,
+                plain: true,
+                groups: Vec::new(),
             });
             let outcome = self.groups.call(shard, command, DEADLINE).await;
             assert_eq!(outcome, Ok(quorate_shard::Outcome::Published(0)));

@@ -73,7 +73,7 @@ impl Deliveries for Sink {
         &self,
         _shard: ShardId,
         _term: u64,
-        _filters: Vec<Arc<str>>,
+        _filters: Vec<(Arc<str>, quorate_router::Scope)>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
         confirmed();
@@ -233,6 +233,8 @@ async fn publish_all(node: &Node, shard: ShardId, count: u64) {
             message: message("t", payload.as_bytes()),
             publisher: None,
             origin: None,
+            plain: true,
+            groups: Vec::new(),
         });
         let reply = ReplyTo::Worker { worker: 0, ticket };
         node.groups.submit(shard, vec![Request { command, reply }]);

@@ -52,7 +52,7 @@ pub enum Scope {
 }
 
 /// Members of a share group that somebody has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ShareCount {
     /// Of a worker or node: connections that take every message. Of a shard: sessions that are connected.
     pub ready: u32,

@@ -87,9 +87,14 @@ impl Route {
     /// What of it is for shards.
     #[must_use]
     pub fn to_shards(&self) -> Self {
-        let mut route = RouteBuilder::default().build(Arc::clone(&self.topic));
+        let mut route = Self::to_nobody(Arc::clone(&self.topic));
         route.shards.clone_from(&self.shards);
         route
+    }
+
+    /// A route on which nobody gets anything.
+    pub fn to_nobody(topic: Arc<str>) -> Self {
+        RouteBuilder::default().build(topic)
     }
 
     /// Nobody gets anything.

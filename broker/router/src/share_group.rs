@@ -54,8 +54,8 @@ pub(crate) struct Group {
     /// Own connections that take every message, then those that take only QoS 0 this way; each by connection.
     members: [Vec<(ConnectionId, Subscriber)>; 2],
     targets: Vec<(Target, ShareCount)>,
-    /// Grows with each choice.
-    turn: u64,
+    /// Grow with each choice, at QoS 0 and above: those are not the same members where some are durable.
+    turns: [u64; 2],
     /// Whom all messages go to, if the strategy is sticky.
     held: Option<Chosen>,
 }
@@ -66,7 +66,7 @@ impl Group {
             text,
             members: [Vec::new(), Vec::new()],
             targets: Vec::new(),
-            turn: 0,
+            turns: [0; 2],
             held: None,
         }
     }
@@ -110,14 +110,31 @@ impl Group {
         }
     }
 
-    /// Whether the target has members.
-    pub(crate) fn has_target(&self, target: Target) -> bool {
-        self.targets.iter().any(|(known, _)| *known == target)
+    /// The members that a target has.
+    pub(crate) fn count(&self, target: Target) -> Option<ShareCount> {
+        let found = self
+            .targets
+            .binary_search_by_key(&target, |(known, _)| *known);
+        Some(self.targets[found.ok()?].1)
+    }
+
+    /// Shards with members that are not connected, if own connections are members.
+    pub(crate) fn shards_with_absent(&self) -> Vec<u16> {
+        if self.members.iter().all(Vec::is_empty) {
+            return Vec::new();
+        }
+        let absent = self.targets.iter().filter(|(_, count)| count.other > 0);
+        absent
+            .filter_map(|(target, _)| match target {
+                Target::Shard(shard) => Some(*shard),
+                Target::Worker(_) | Target::Node(_) => None,
+            })
+            .collect()
     }
 
     /// What own connections want of it.
     pub(crate) fn interest(&self) -> Interest {
-        let [ready, other] = [0, 1].map(|list: usize| count(self.members[list].len()));
+        let [ready, other] = [0, 1].map(|list: usize| saturated(self.members[list].len()));
         (ready + other > 0).then_some(Scope::Share(ShareCount { ready, other }))
     }
 
@@ -144,8 +161,9 @@ impl Group {
             total = self.total(among, qos);
         }
         let turn = number.unwrap_or_else(|| {
-            self.turn = self.turn.wrapping_add(1);
-            self.turn
+            let turn = &mut self.turns[usize::from(qos != QoS::AtMostOnce)];
+            *turn = turn.wrapping_add(1);
+            *turn
         });
         let chosen = self.at(turn.checked_rem(total)?, among, qos);
         self.held = chosen;
@@ -258,6 +276,6 @@ impl Among {
     }
 }
 
-fn count(length: usize) -> u32 {
+fn saturated(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -105,7 +105,7 @@ impl ShareTable {
     pub(crate) fn texts_of(&self, target: Target) -> Vec<Arc<str>> {
         let groups = self.groups.iter().flatten();
         groups
-            .filter(|group| group.has_target(target))
+            .filter(|group| group.count(target).is_some())
             .map(|group| group.text.clone())
             .collect()
     }
@@ -166,13 +166,22 @@ impl ShareTable {
     }
 
     /// See [`Group::choose_here`].
-    pub(crate) fn choose_here(&self, text: &str, qos: QoS, number: u32) -> Option<Chosen> {
-        self.group(self.find(text)?)?.choose_here(qos, number)
+    pub(crate) fn choose_here(&self, group: ShareGroup, qos: QoS, number: u32) -> Option<Chosen> {
+        self.group(group)?.choose_here(qos, number)
     }
 
     /// See [`Group::choose_own`].
-    pub(crate) fn choose_own(&self, text: &str, qos: QoS, number: u32) -> Option<Chosen> {
-        self.group(self.find(text)?)?.choose_own(qos, number)
+    pub(crate) fn choose_own(&self, group: ShareGroup, qos: QoS, number: u32) -> Option<Chosen> {
+        self.group(group)?.choose_own(qos, number)
+    }
+
+    pub(crate) fn count(&self, target: Target, text: &str) -> Option<ShareCount> {
+        self.group(self.find(text)?)?.count(target)
+    }
+
+    pub(crate) fn shards_with_absent(&self, text: &str) -> Vec<u16> {
+        let group = self.find(text).and_then(|group| self.group(group));
+        group.map_or_else(Vec::new, Group::shards_with_absent)
     }
 
     /// Own members of all groups.
@@ -184,7 +193,7 @@ impl ShareTable {
         self.by_text.is_empty()
     }
 
-    fn find(&self, text: &str) -> Option<ShareGroup> {
+    pub(crate) fn find(&self, text: &str) -> Option<ShareGroup> {
         self.by_text.get(text).copied()
     }
 

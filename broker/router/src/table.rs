@@ -7,7 +7,9 @@ use quorate_codec::QoS;
 
 use crate::filter_index::FilterIndex;
 use crate::freshness::Freshness;
-use crate::interest::{ConnectionId, Grant, Holder, Interest, Scope, Subscriber, Target};
+use crate::interest::{
+    ConnectionId, Grant, Holder, Interest, Scope, ShareCount, Subscriber, Target,
+};
 use crate::route::{Route, RouteBuilder};
 use crate::route_cache::{RouteCache, RouteHandle};
 use crate::share_group::{Chosen, Draw, ShareStrategy};
@@ -191,13 +193,28 @@ impl Table {
 
     /// The member that gets a message which another node has left to this one, by its number: an own connection, or
     /// another worker with a number of its own.
-    pub fn choose_here(&self, text: &str, qos: QoS, number: u32) -> Option<Chosen> {
-        self.shares.choose_here(text, qos, number)
+    pub fn choose_here(&self, group: ShareGroup, qos: QoS, number: u32) -> Option<Chosen> {
+        self.shares.choose_here(group, qos, number)
     }
 
     /// The own connection that gets a message which another worker has left to this one, by its number.
-    pub fn choose_own(&self, text: &str, qos: QoS, number: u32) -> Option<Chosen> {
-        self.shares.choose_own(text, qos, number)
+    pub fn choose_own(&self, group: ShareGroup, qos: QoS, number: u32) -> Option<Chosen> {
+        self.shares.choose_own(group, qos, number)
+    }
+
+    /// The group of a shared filter, if anybody is in it.
+    pub fn share_group(&self, text: &str) -> Option<ShareGroup> {
+        self.shares.find(text)
+    }
+
+    /// Members of a group that a target has.
+    pub fn share_count(&self, target: Target, text: &str) -> Option<ShareCount> {
+        self.shares.count(target, text)
+    }
+
+    /// Shards whose durable members of a group are not all connected, if own connections are members.
+    pub fn shards_with_absent(&self, text: &str) -> Vec<u16> {
+        self.shares.shards_with_absent(text)
     }
 
     /// The shared filter of a group.

@@ -208,11 +208,12 @@ fn others_get_a_share_for_each_of_their_members() {
     assert!(counts.values().all(|count| *count == 10), "{counts:?}");
     // The other side finds its members by the numbers.
     let there = self::table(ShareStrategy::RoundRobin, 2);
+    let group = there.share_group(GROUP).unwrap();
     let found: BTreeSet<u32> = (0..2)
-        .map(|turn| index(there.choose_own(GROUP, QoS::AtLeastOnce, turn)))
+        .map(|turn| index(there.choose_own(group, QoS::AtLeastOnce, turn)))
         .collect();
     assert_eq!(found.len(), 2);
-    assert_eq!(there.choose_own("$share/x/a/+", QoS::AtMostOnce, 0), None);
+    assert_eq!(there.share_group("$share/x/a/+"), None);
 }
 
 #[test]
@@ -258,6 +259,33 @@ fn durable_members_take_what_is_above_qos_0_from_their_shard() {
     for _ in 0..5 {
         assert_eq!(index(choose(&mut table, &above)), 1);
     }
+}
+
+#[test]
+fn turns_at_qos_0_and_above_do_not_get_into_step() {
+    let mut table = Table::new(3);
+    for index in 0..2 {
+        table.subscribe(connection(index), GROUP, durable(QoS::AtLeastOnce));
+    }
+    table.add_interest(Target::Shard(0), GROUP, share(1, 0));
+    table.add_interest(Target::Shard(1), GROUP, share(1, 0));
+    let mut seen = BTreeSet::new();
+    for number in 0..8 {
+        let qos = QoS::from_bits(number % 2).unwrap();
+        let chosen = choose(
+            &mut table,
+            &Draw {
+                qos,
+                ..draw("p", "a/x")
+            },
+        );
+        seen.insert(match chosen {
+            Some(Chosen::Member(connection, _)) => (0, connection.index),
+            Some(Chosen::Target(Target::Shard(shard), _)) => (1, u32::from(shard)),
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
 }
 
 #[test]

@@ -37,6 +37,14 @@ impl Session {
         Some(self.outbound.inflight.push(qos))
     }
 
+    /// Whether a QoS 1 delivery with this packet id is not acknowledged.
+    pub fn awaits_puback(&self, packet_id: PacketId) -> bool {
+        matches!(
+            self.outbound.awaiting(packet_id),
+            Some((_, Awaiting::Puback))
+        )
+    }
+
     /// A delivery of a durable session, by its sequence; call in the order of the sequences.
     pub fn deliver_durable(&mut self, sequence: u64, qos: QoS) -> Delivery {
         if self.outbound.inflight.of_sequence(sequence).is_some() {

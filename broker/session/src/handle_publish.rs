@@ -26,6 +26,11 @@ impl Publishing {
 impl Session {
     /// A PUBLISH came.
     pub fn handle_publish(&mut self, publish: &Publish<'_>) -> Step<'static> {
+        // One that stands behind an alias was looked at when the alias was set.
+        if !self.limits.topics.admit(publish.topic) {
+            let reason = ReasonCode::TopicNameInvalid;
+            return close(reason, "topic name too long or with too many levels");
+        }
         if let Some(step) = self.take_alias(publish) {
             return step;
         }

@@ -2,7 +2,7 @@
 
 use quorate_codec::{
     PacketId, ReasonCode, Subscribe, Subscription, SubscriptionFilter, SubscriptionOptions,
-    Subscriptions,
+    Subscriptions, TopicLimits,
 };
 
 use crate::limits::Capabilities;
@@ -22,6 +22,7 @@ pub struct SubscribeRequest<'p> {
     pub reserved: u32,
     subscriptions: Subscriptions<'p>,
     capabilities: Capabilities,
+    topics: TopicLimits,
 }
 
 /// One filter of a SUBSCRIBE.
@@ -43,7 +44,11 @@ impl<'p> SubscribeRequest<'p> {
     /// more than once.
     pub fn filters(&self) -> impl Iterator<Item = RequestedFilter<'p>> + use<'p> {
         let mut room = self.reserved;
-        let capabilities = self.capabilities;
+        let Self {
+            capabilities,
+            topics,
+            ..
+        } = *self;
         self.subscriptions.iter().map(move |subscription| {
             let Subscription {
                 filter,
@@ -51,6 +56,9 @@ impl<'p> SubscribeRequest<'p> {
             } = subscription;
             if let Some(reason) = missing(&capabilities, filter) {
                 return RequestedFilter::Refused(reason);
+            }
+            if !topics.admit(filter.filter().as_str()) {
+                return RequestedFilter::Refused(ReasonCode::TopicFilterInvalid);
             }
             if room == 0 {
                 return RequestedFilter::Refused(ReasonCode::QuotaExceeded);
@@ -69,11 +77,11 @@ impl Session {
         if let Some(reason) = self.unsupported(subscribe) {
             return close(reason, "SUBSCRIBE asks for what CONNACK said is off");
         }
-        let capabilities = self.limits.capabilities;
-        let wanted = subscribe
-            .subscriptions
-            .iter()
-            .filter(|subscription| missing(&capabilities, subscription.filter).is_none());
+        let (capabilities, topics) = (self.limits.capabilities, self.limits.topics);
+        let wanted = subscribe.subscriptions.iter().filter(|subscription| {
+            let filter = subscription.filter;
+            missing(&capabilities, filter).is_none() && topics.admit(filter.filter().as_str())
+        });
         let room = self
             .limits
             .subscriptions_max
@@ -87,6 +95,7 @@ impl Session {
             reserved,
             subscriptions: subscribe.subscriptions,
             capabilities,
+            topics,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Every bound of a session, with unit and reason, and what the server offers at all. Decides nothing.
 
-use quorate_codec::QoS;
+use quorate_codec::{QoS, TopicLimits};
 
 /// Bounds that all sessions of a node share; the node's configuration fills them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Limits {
     pub topic_aliases_max: u16,
     /// Topic aliases set up for a client that takes some. A delivery looks through them, so they are few.
     pub outbound_topic_aliases_max: u16,
+    /// Length and levels of topic names and filters. Matching goes from level to level, and every worker keeps every filter.
+    pub topics: TopicLimits,
     /// What clients may ask for.
     pub capabilities: Capabilities,
 }
@@ -71,6 +73,10 @@ impl Default for Limits {
             subscriptions_max: 10_000,
             topic_aliases_max: 32,
             outbound_topic_aliases_max: 16,
+            topics: TopicLimits {
+                bytes_max: quorate_codec::FIELD_BYTES_MAX,
+                levels_max: 200,
+            },
             capabilities: Capabilities::ALL,
         }
     }

@@ -9,8 +9,10 @@ mod forget;
 mod inbound;
 mod publish;
 mod received;
+mod reclaim;
 mod release;
 mod retain;
+mod room;
 mod subscribe;
 mod timers;
 mod unsubscribe;
@@ -126,6 +128,7 @@ fn run(shard: &mut Shard, turn: &mut Turn, command: Command) -> Outcome {
         Command::Forget(forget) => forget::apply(shard, &forget),
         Command::Retain(retain) => retain::apply(shard, turn, retain),
         Command::WillDone(done) => will_done::apply(shard, turn, &done),
+        Command::Reclaim(reclaim) => reclaim::apply(shard, turn, &reclaim),
     }
 }
 

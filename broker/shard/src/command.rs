@@ -58,6 +58,8 @@ pub enum Command {
     Retain(Retain),
     /// A will handed out by `Effect::PublishWill` has been published.
     WillDone(WillDone),
+    /// A member of a share group is connected somewhere: absent members of this shard give up what they may.
+    Reclaim(Reclaim),
 }
 
 /// See [`Command::Claim`].
@@ -130,6 +132,19 @@ pub struct Publish {
     pub publisher: Option<Arc<str>>,
     /// Set when a repeat must be recognised.
     pub origin: Option<Origin>,
+    /// Whether it is for plain subscriptions.
+    pub plain: bool,
+    /// Share groups, one durable member of each of which gets it.
+    pub groups: Vec<ShareTurn>,
+}
+
+/// Whose turn it is in a share group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareTurn {
+    /// The group's shared filter.
+    pub group: Arc<str>,
+    /// Number of the member, as the publisher's node counts them.
+    pub turn: u32,
 }
 
 /// See [`Command::Enqueue`].
@@ -210,4 +225,11 @@ pub struct WillDone {
     pub session: SessionId,
     /// Claim that brought the will.
     pub epoch: Epoch,
+}
+
+/// See [`Command::Reclaim`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reclaim {
+    /// The group's shared filter.
+    pub group: Arc<str>,
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use quorate_router::ShareCount;
+
 use crate::types::*;
 
 /// One thing to do. An effect that must not be lost is also state until a later command says it is done.
@@ -21,6 +23,8 @@ pub enum Effect {
     InterestAdded(Arc<str>),
     /// The shard's last durable subscription at QoS 1 or 2 to this filter went.
     InterestRemoved(Arc<str>),
+    /// The members of a share group that the shard has, above QoS 0, have changed; none is none.
+    ShareChanged(Arc<str>, Option<ShareCount>),
     /// Publish the will, then propose `WillDone`; stays in the state until then.
     PublishWill {
         /// The session.
@@ -31,6 +35,8 @@ pub enum Effect {
         epoch: Epoch,
         /// The message.
         message: Message,
+        /// It is no will but a message that a member of this share group did not get: for another member.
+        group: Option<Arc<str>>,
     },
     /// Tell all shards that these origins need not be recognised any more: the session has ended, or the will is
     /// published. State until this shard applies their `Forget`, so tell it last.

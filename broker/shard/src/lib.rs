@@ -21,6 +21,7 @@ mod restore;
 mod retained;
 mod session_table;
 mod shard;
+mod share_groups;
 mod snapshot;
 mod statistics;
 mod subscription_index;

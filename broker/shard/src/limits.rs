@@ -20,6 +20,9 @@ pub const MESSAGE_OVERHEAD_BYTES: u64 = 128;
 pub const SESSION_OVERHEAD_BYTES: u64 = 256;
 /// What a durable subscription is charged beside its filter: twice in maps, once in the trie.
 pub const SUBSCRIPTION_OVERHEAD_BYTES: u64 = 256;
+/// Members of a share group that are looked at for one message. With so many connected, one of them nearly always has
+/// room; a group of thousands must not cost as much for each message.
+pub const SHARE_CANDIDATES_MAX: usize = 16;
 /// What a taken inbound packet id is charged.
 pub const INBOUND_OVERHEAD_BYTES: u64 = 48;
 
@@ -39,6 +42,8 @@ pub struct Limits {
     pub session_bytes_max: u64,
     /// Bytes of retained messages of the shard. A million small ones in four shards fit.
     pub retained_bytes_max: u64,
+    /// What becomes of a message for a session whose queue is full.
+    pub queue_full: QueueFull,
     /// Subscriptions of one session; matching cost grows with them.
     pub session_subscriptions_max: usize,
     /// Marks of publishes that must be recognised when they come again. They live from a QoS 2 publish to
@@ -58,11 +63,25 @@ impl Default for Limits {
             message_bytes_max: 192 << 20,
             session_bytes_max: 128 << 20,
             retained_bytes_max: 128 << 20,
+            queue_full: QueueFull::Reject,
             session_subscriptions_max: 10_000,
             origin_marks_max: 1_000_000,
             hash_seed: 0,
         }
     }
+}
+
+/// What becomes of a message for a session whose queue is full.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum QueueFull {
+    /// Nobody gets it, and its publisher is told *Quota exceeded*: nothing that was acknowledged is ever lost, and
+    /// publishers are slowed by the slowest session.
+    #[default]
+    Reject,
+    /// The session loses its oldest messages that were not sent yet.
+    DropOldest,
+    /// The session does not get it.
+    DropNewest,
 }
 
 /// Mistakes a test switches on to see that the harness notices them. All off in a broker.

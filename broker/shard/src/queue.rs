@@ -4,6 +4,10 @@
 //! acknowledged, and an owner that comes later repeats it with DUP and its old packet id. Entries above it
 //! start when the window has room.
 
+mod giving_up;
+
+pub(crate) use giving_up::Shared;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -56,6 +60,8 @@ pub(crate) struct How {
     pub(crate) identifiers: Box<[u32]>,
     /// When the message expires.
     pub(crate) expires_at: Option<Millis>,
+    /// The share group that lends it.
+    pub(crate) group: Option<Arc<str>>,
 }
 
 /// The numbers that a snapshot keeps of a queue.
@@ -109,6 +115,16 @@ impl Queue {
         let charged = bytes.saturating_add(count * ENTRY_OVERHEAD_BYTES);
         self.live as u64 + count <= limits.queue_messages_max
             && self.bytes.saturating_add(charged) <= limits.queue_bytes_max
+    }
+
+    /// Entries.
+    pub(crate) fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether everything is started and one more would be, as far as the window goes.
+    pub(crate) fn is_keeping_up(&self) -> bool {
+        self.live as u64 == self.in_flight && self.in_flight < u64::from(self.window)
     }
 
     /// Adds an entry for a stored message that counts this reference already.
@@ -243,6 +259,7 @@ impl Queue {
             received,
             identifiers,
             expires_at,
+            group,
         } = record;
         let ascends = self
             .entries
@@ -265,6 +282,7 @@ impl Queue {
             retain,
             identifiers,
             expires_at,
+            group,
         };
         self.append(Entry {
             sequence,
@@ -317,6 +335,7 @@ impl Queue {
                 received: entry.received,
                 identifiers: entry.how.identifiers.clone(),
                 expires_at: entry.how.expires_at,
+                group: entry.how.group.clone(),
             })
     }
 
@@ -333,6 +352,7 @@ impl Queue {
             retain,
             identifiers,
             expires_at,
+            group: _,
         } = entry.how.clone();
         let dup = sequence <= self.started_before;
         let message = message.clone();
@@ -383,6 +403,7 @@ impl Queue {
             self.in_flight_bytes -= bytes;
         }
         entry.how.identifiers = Box::default();
+        entry.how.group = None;
         store.release(entry.message_id);
         self.live -= 1;
         self.bytes -= bytes + ENTRY_OVERHEAD_BYTES;

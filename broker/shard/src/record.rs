@@ -159,19 +159,23 @@ pub struct EntryRecord {
     pub identifiers: Box<[u32]>,
     /// When the message expires.
     pub expires_at: Option<Millis>,
+    /// The share group it is lent by.
+    pub group: Option<Arc<str>>,
 }
 
-/// A will that is due.
+/// A will that is due, or a message that a share group lends again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingWill {
     /// The session.
     pub session: SessionId,
-    /// The claim that brought it.
+    /// The claim that brought it, or a number of its own.
     pub epoch: Epoch,
     /// Client id, for *no local*.
     pub client_id: Arc<str>,
     /// What to publish.
     pub message: Message,
+    /// The share group whose members it is for; a will has none.
+    pub group: Option<Arc<str>>,
 }
 
 /// A retained message.

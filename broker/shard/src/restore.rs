@@ -1,6 +1,8 @@
 //! A shard from the records of a snapshot. The records may have come from another node or a damaged file: what does
 //! not fit is refused, never asserted on.
 
+use quorate_codec::{QoS, ShareFilter};
+
 use crate::queue::{Around, Marks, Queue};
 use crate::record::*;
 use crate::session_table::{Durable, Held, Session};
@@ -187,7 +189,14 @@ impl Restore {
         if durable.subscriptions.insert(filter.clone(), held).is_some() {
             return Err("a subscription that is there already");
         }
-        self.shard.index.insert(&filter, session, held);
+        let shard = &mut self.shard;
+        if !filter.starts_with(ShareFilter::PREFIX) {
+            shard.index.insert(&filter, session, held);
+        } else if held.options.qos != QoS::AtMostOnce {
+            let entry = shard.sessions.session(session);
+            let connected = entry.is_some_and(|entry| entry.claimant.is_some());
+            shard.shares.join(&filter, session, held, connected);
+        }
         Ok(())
     }
 

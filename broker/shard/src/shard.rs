@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use quorate_router::Scope;
+
 use crate::applied::Applied;
 use crate::apply;
 use crate::command::Batch;
@@ -14,6 +16,7 @@ use crate::record::{PendingWill, Record, RestoreError, Retained};
 use crate::restore;
 use crate::retained::RetainedStore;
 use crate::session_table::SessionTable;
+use crate::share_groups::ShareGroups;
 use crate::snapshot;
 use crate::statistics::Statistics;
 use crate::subscription_index::SubscriptionIndex;
@@ -35,11 +38,14 @@ pub struct Shard {
     pub(crate) proposers: Proposers,
     pub(crate) sessions: SessionTable,
     pub(crate) index: SubscriptionIndex,
+    pub(crate) shares: ShareGroups,
     pub(crate) store: MessageStore,
     pub(crate) wills: WillTable,
     pub(crate) origins: Origins,
     pub(crate) retained: RetainedStore,
     pub(crate) timers: Timers,
+    /// Messages that full queues lost; for metrics, so it is no part of the state.
+    pub(crate) dropped_messages: u64,
 }
 
 impl Shard {
@@ -54,11 +60,13 @@ impl Shard {
             proposers: Proposers::default(),
             sessions: SessionTable::default(),
             index: SubscriptionIndex::new(limits.hash_seed),
+            shares: ShareGroups::default(),
             store: MessageStore::default(),
             wills: WillTable::default(),
             origins: Origins::default(),
             retained: RetainedStore::default(),
             timers: Timers::default(),
+            dropped_messages: 0,
         }
     }
 
@@ -143,9 +151,12 @@ impl Shard {
     }
 
     /// Every filter with a durable subscription at QoS 1 or 2: a new leader's first full set. Looks at every
-    /// subscription.
-    pub fn interest(&self) -> impl Iterator<Item = Arc<str>> + use<> {
-        self.index.filters().into_iter()
+    /// subscription. Share groups come with their members.
+    pub fn interest(&self) -> impl Iterator<Item = (Arc<str>, Scope)> + '_ {
+        let plain = self.index.filters().into_iter();
+        plain
+            .map(|filter| (filter, Scope::Every))
+            .chain(self.shares.interest())
     }
 
     /// Wills that are due and not reported as published: what a new leader has to publish.
@@ -171,6 +182,7 @@ impl Shard {
             retained_messages: self.retained.len() as u64,
             retained_bytes: self.retained.bytes(),
             pending_wills: self.wills.len() as u64,
+            dropped_messages: self.dropped_messages,
             origin_marks: self.origins.len() as u64,
         }
     }

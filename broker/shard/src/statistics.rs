@@ -21,6 +21,8 @@ pub struct Statistics {
     pub retained_bytes: u64,
     /// Wills that are due and not yet reported as published.
     pub pending_wills: u64,
+    /// Messages that full queues lost, since this replica began or took a snapshot.
+    pub dropped_messages: u64,
     /// Publishes that would be recognised if they came again.
     pub origin_marks: u64,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_codec::{QoS, SubscriptionOptions};
+use quorate_codec::{QoS, ShareFilter, SubscriptionOptions};
 
 /// A node of the cluster; given by the control log, never reused.
 pub type NodeId = u64;
@@ -44,12 +44,19 @@ pub struct Message {
 /// One durable subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// Topic filter, validated by the codec, without a `$share` prefix.
+    /// Topic filter, validated by the codec; a shared one with its `$share` prefix.
     pub filter: Arc<str>,
     /// Maximum QoS, no local, retain as published, retain handling.
     pub options: SubscriptionOptions,
     /// MQTT 5 subscription identifier.
     pub identifier: Option<u32>,
+}
+
+impl Subscription {
+    /// Whether it makes the session a member of a share group.
+    pub fn is_shared(&self) -> bool {
+        self.filter.starts_with(ShareFilter::PREFIX)
+    }
 }
 
 /// A will as CONNECT gave it.

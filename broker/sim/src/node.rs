@@ -320,6 +320,7 @@ impl Node {
                 let injected = quorate_node::worker::Injected {
                     message: will.message,
                     publisher: Some(will.client_id),
+                    group: will.group,
                     origin: Some(origin),
                     done,
                 };

@@ -122,12 +122,20 @@ keys! {
         "Longest keep alive in seconds. A MQTT 5 client that asks for more, or for none, is told this one (Server Keep Alive); 65535 leaves clients their wish.";
     SESSION_EXPIRY_SECONDS_MAX = "limits.session_expiry_seconds_max", Kind::Number { min: 0, max: u32::MAX as u64 }, Some("4294967295"),
         "Longest session expiry interval in seconds; 4294967295 is for ever. Also what a 3.1.1 session without clean session gets.";
+    SUBSCRIPTIONS_MAX = "limits.subscriptions_max", Kind::Number { min: 1, max: 1_000_000 }, Some("10000"),
+        "Subscriptions of one client; one more is refused with Quota exceeded. Each is kept by every worker that may get a message for it. Must be the same on all nodes.";
+    TOPIC_BYTES_MAX = "limits.topic_bytes_max", Kind::Bytes { min: 16, max: 65_535 }, Some("65535"),
+        "Length of a topic name or filter. A longer name ends the connection with Topic name invalid, a longer filter is refused.";
+    TOPIC_LEVELS_MAX = "limits.topic_levels_max", Kind::Number { min: 1, max: 65_535 }, Some("200"),
+        "Levels of a topic name or filter. Matching goes from level to level; devices name themselves in ten.";
     OUTPUT_BYTES_MAX = "limits.output_bytes_max", Kind::Bytes { min: 64 * KIB, max: GIB }, Some("1048576"),
         "Bytes waiting for one client that does not read. Beyond it QoS 0 is dropped and the rest waits in the session's queue.";
     SESSION_QUEUE_MESSAGES_MAX = "limits.session_queue_messages_max", Kind::Number { min: 1, max: 1_000_000_000 }, Some("100000"),
-        "Messages queued for one persistent session; more are dropped, newest first. Bounds a client that never comes back.";
+        "Messages queued for one persistent session. Bounds a client that never comes back; limits.session_queue_full says what happens then.";
     SESSION_QUEUE_BYTES_MAX = "limits.session_queue_bytes_max", Kind::Bytes { min: 64 * KIB, max: 1024 * GIB }, Some("67108864"),
         "Bytes queued for one persistent session, by the size of the messages.";
+    SESSION_QUEUE_FULL = "limits.session_queue_full", Kind::Choice(&["reject", "drop_oldest", "drop_newest"]), Some(r#""reject""#),
+        "What becomes of a message for a persistent session whose queue is full: \"reject\" refuses it for all with Quota exceeded (an MQTT 3.1.1 publisher is disconnected), so that nothing acknowledged is lost; \"drop_oldest\" takes the session's oldest unsent messages away, \"drop_newest\" leaves that session out. Must be the same on all nodes.";
     RETAINED_BYTES_MAX = "limits.retained_bytes_max", Kind::Bytes { min: 64 * KIB, max: 1024 * GIB }, Some("1073741824"),
         "Bytes of retained messages on the node, by topic and payload; one more is refused with Quota exceeded.";
 
@@ -141,6 +149,8 @@ keys! {
         "Whether MQTT 5 clients may give subscription identifiers.";
     SHARED_AVAILABLE = "mqtt.shared_available", Kind::Bool, Some("true"),
         "Whether clients may share a subscription ($share/GROUP/FILTER).";
+    RESPONSE_INFORMATION = "mqtt.response_information", Kind::Text, None,
+        "What MQTT 5 clients that ask for response information are told, as the beginning of their response topics: %c in it is the client identifier. Unset: nothing.";
     SHARED_STRATEGY = "mqtt.shared_strategy", Kind::Choice(&["round_robin", "random", "sticky", "by_client", "by_topic", "local_first"]), Some(r#""round_robin""#),
         "Who of a share group gets a message: one after another, anyone, always the same one until it leaves, the same for each publisher or for each topic while the members stay, or one after another of those on the publisher's node.";
     TOPIC_ALIAS_MAXIMUM = "mqtt.topic_alias_maximum", Kind::Number { min: 0, max: 65_535 }, Some("32"),

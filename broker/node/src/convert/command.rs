@@ -6,8 +6,8 @@ use quorate_codec::PacketId;
 use quorate_proto::log::{self, command::Kind};
 use quorate_shard::{
     Acknowledge, Claim, Command, Enqueue, Epoch, Forget, InboundRelease, InboundStart, Message,
-    Publish, Received, Release, ReleaseNode, Retain, Sequence, SessionId, Subscribe, Unsubscribe,
-    WillDone,
+    Publish, Received, Reclaim, Release, ReleaseNode, Retain, Sequence, SessionId, ShareTurn,
+    Subscribe, Unsubscribe, WillDone,
 };
 
 use super::malformed::{Malformed, narrow, present};
@@ -49,6 +49,8 @@ pub(super) fn encode(command: Command) -> log::Command {
             message: Some(message::encode(publish.message)),
             publisher: publish.publisher.as_deref().map(String::from),
             origin: publish.origin.map(origin::encode),
+            groups_only: !publish.plain,
+            groups: publish.groups.iter().map(encode_turn).collect(),
         }),
         Command::Enqueue(enqueue) => Kind::Enqueue(log::Enqueue {
             held: held(enqueue.session, enqueue.epoch),
@@ -75,6 +77,7 @@ pub(super) fn encode(command: Command) -> log::Command {
             session: done.session,
             epoch: done.epoch,
         }),
+        Command::Reclaim(reclaim) => Kind::Reclaim(String::from(&*reclaim.group)),
     };
     log::Command { kind: Some(kind) }
 }
@@ -141,6 +144,9 @@ pub(super) fn decode(command: log::Command, source: usize) -> Result<Command, Ma
             session: done.session,
             epoch: done.epoch,
         }),
+        Kind::Reclaim(group) => Command::Reclaim(Reclaim {
+            group: group.into(),
+        }),
     })
 }
 
@@ -157,7 +163,13 @@ pub(crate) fn weight(command: &Command) -> usize {
         }
         Command::Unsubscribe(unsubscribe) => unsubscribe.filters.iter().map(|f| f.len() + 4).sum(),
         Command::Publish(publish) => {
-            message_weight(&publish.message) + publish.publisher.as_ref().map_or(0, |p| p.len())
+            let groups: usize = publish
+                .groups
+                .iter()
+                .map(|share| share.group.len() + 8)
+                .sum();
+            let publisher = publish.publisher.as_ref().map_or(0, |p| p.len());
+            message_weight(&publish.message) + publisher + groups
         }
         Command::Enqueue(enqueue) => enqueue.messages.iter().map(message_weight).sum(),
         Command::Acknowledge(ack) => ack.sequences.len() * size_of::<Sequence>(),
@@ -169,6 +181,7 @@ pub(crate) fn weight(command: &Command) -> usize {
         | Command::InboundRelease(_)
         | Command::Forget(_)
         | Command::WillDone(_) => 0,
+        Command::Reclaim(reclaim) => reclaim.group.len(),
     };
     content + COMMAND_BYTES
 }
@@ -237,7 +250,23 @@ fn decode_publish(publish: log::Publish, source: usize) -> Result<Publish, Malfo
         message: message::decode(message, source)?,
         publisher: publish.publisher.map(Arc::from),
         origin: publish.origin.map(origin::decode).transpose()?,
+        plain: !publish.groups_only,
+        groups: publish.groups.into_iter().map(decode_turn).collect(),
     })
+}
+
+fn encode_turn(share: &ShareTurn) -> log::ShareTurn {
+    log::ShareTurn {
+        group: String::from(&*share.group),
+        turn: share.turn,
+    }
+}
+
+fn decode_turn(share: log::ShareTurn) -> ShareTurn {
+    ShareTurn {
+        group: share.group.into(),
+        turn: share.turn,
+    }
 }
 
 fn decode_enqueue(enqueue: log::Enqueue, source: usize) -> Result<Enqueue, Malformed> {

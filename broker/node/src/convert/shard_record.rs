@@ -43,6 +43,7 @@ pub(super) fn encode(record: Record) -> log::ShardRecord {
             }),
             client_id: String::from(&*will.client_id),
             message: Some(message::encode(will.message)),
+            group: will.group.as_deref().map(String::from),
         }),
         Record::Mark(origin) => Kind::Mark(origin::encode(origin)),
         Record::Forgettable(origin) => Kind::Forgettable(origin::encode(origin)),
@@ -90,6 +91,7 @@ pub(super) fn decode(record: log::ShardRecord, source: usize) -> Result<Record, 
                 epoch: held.epoch,
                 client_id: will.client_id.into(),
                 message: decode_message(will.message, source)?,
+                group: will.group.map(Arc::from),
             })
         }
         Kind::Mark(origin) => Record::Mark(origin::decode(origin)?),
@@ -217,6 +219,7 @@ fn encode_entry(entry: EntryRecord) -> wire::QueueEntry {
         received: entry.received,
         identifiers: entry.identifiers.into_vec(),
         expires_at: entry.expires_at,
+        group: entry.group.as_deref().map(String::from),
     }
 }
 
@@ -229,5 +232,6 @@ fn decode_entry(entry: wire::QueueEntry) -> Result<EntryRecord, Malformed> {
         received: entry.received,
         identifiers: entry.identifiers.into_boxed_slice(),
         expires_at: entry.expires_at,
+        group: entry.group.map(Arc::from),
     })
 }

@@ -191,17 +191,23 @@ fn session_command() -> impl Strategy<Value = Command> {
     })
 }
 
+fn share_turn() -> impl Strategy<Value = ShareTurn> {
+    (text(), any::<u32>()).prop_map(|(group, turn)| ShareTurn { group, turn })
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let ids = (any::<u64>(), any::<u64>());
     prop_oneof![
         6 => session_command(),
         1 => claim().prop_map(Command::Claim),
         1 => ids.prop_map(|(node, before)| Command::ReleaseNode(ReleaseNode { node, before })),
-        2 => (message(), option::of(text()), option::of(origin())).prop_map(
-            |(message, publisher, origin)| Command::Publish(Publish {
+        2 => (message(), option::of(text()), option::of(origin()), (any::<bool>(), vec(share_turn(), 0..3))).prop_map(
+            |(message, publisher, origin, (plain, groups))| Command::Publish(Publish {
                 message,
                 publisher,
-                origin
+                origin,
+                plain,
+                groups
             })
         ),
         1 => origin().prop_map(|origin| Command::Forget(Forget { origin })),
@@ -209,6 +215,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (any::<u64>(), any::<u64>()).prop_map(|(session, epoch)| {
             Command::WillDone(WillDone { session, epoch })
         }),
+        1 => text().prop_map(|group| Command::Reclaim(Reclaim { group })),
     ]
 }
 
@@ -333,17 +340,20 @@ fn entry() -> impl Strategy<Value = EntryRecord> {
         qos(),
         flags,
         identifiers,
-        option::of(any::<u64>()),
+        (option::of(any::<u64>()), option::of(text())),
     );
     parts.prop_map(
-        |(sequence, message, qos, (retain, received), identifiers, expires_at)| EntryRecord {
-            sequence,
-            message,
-            qos,
-            retain,
-            received,
-            identifiers,
-            expires_at,
+        |(sequence, message, qos, (retain, received), identifiers, (expires_at, group))| {
+            EntryRecord {
+                sequence,
+                message,
+                qos,
+                retain,
+                received,
+                identifiers,
+                expires_at,
+                group,
+            }
         },
     )
 }
@@ -368,7 +378,7 @@ fn header() -> impl Strategy<Value = HeaderRecord> {
 
 /// Every record of a shard's snapshot.
 pub(super) fn record() -> impl Strategy<Value = Record> {
-    let will = (owner(), text(), message());
+    let will = (owner(), text(), message(), option::of(text()));
     let queued = (any::<u64>(), message());
     prop_oneof![
         header().prop_map(Record::Header),
@@ -384,12 +394,15 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
             sequence
         }),
         entry().prop_map(Record::Entry),
-        will.prop_map(|(id, client_id, message)| Record::PendingWill(PendingWill {
-            session: id.node,
-            epoch: id.epoch,
-            client_id,
-            message
-        })),
+        will.prop_map(
+            |(id, client_id, message, group)| Record::PendingWill(PendingWill {
+                session: id.node,
+                epoch: id.epoch,
+                client_id,
+                message,
+                group
+            })
+        ),
         origin().prop_map(Record::Mark),
         origin().prop_map(Record::Forgettable),
         (message(), option::of(any::<u64>())).prop_map(|(message, expires_at)| {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use quorate_router::Scope;
 use quorate_shard::{
     Effect, Epoch, NodeId, Origin, Owner, PendingWill, Sequence, SessionId, Shard, ShardId,
 };
@@ -142,19 +143,24 @@ impl Dispatcher {
         for effect in effects {
             match effect {
                 Effect::Deliver { session, .. } => sessions.push(session),
-                Effect::InterestAdded(filter) => interest.push((true, filter)),
-                Effect::InterestRemoved(filter) => interest.push((false, filter)),
+                Effect::InterestAdded(filter) => interest.push((filter, Some(Scope::Every))),
+                Effect::InterestRemoved(filter) => interest.push((filter, None)),
+                Effect::ShareChanged(group, count) => {
+                    interest.push((group, count.map(Scope::Share)));
+                }
                 Effect::PublishWill {
                     session,
                     client_id,
                     epoch,
                     message,
+                    group,
                 } => {
                     let will = PendingWill {
                         session,
                         epoch,
                         client_id,
                         message,
+                        group,
                     };
                     self.hooks.publish_will(shard.id(), will);
                 }

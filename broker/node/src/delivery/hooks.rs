@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use quorate_router::{Interest, Scope};
 use quorate_shard::{Delivery, Epoch, Millis, Owner, PendingWill, SessionId, ShardId};
 
 /// Packets for one attached session, in the order of its queue.
@@ -19,8 +20,8 @@ pub struct SessionDeliveries {
     pub deliveries: Vec<Delivery>,
 }
 
-/// A filter the shard has a durable subscription for (`true`), or not any more (`false`).
-pub type InterestDelta = (bool, Arc<str>);
+/// What the shard's durable subscriptions want of a filter now.
+pub type InterestDelta = (Arc<str>, Interest);
 
 /// Where a dispatcher's work goes. All are called from the thread that applies, under the shard's lock:
 /// they must not block and must not call back into the shard.
@@ -42,7 +43,7 @@ pub trait Deliveries: Send + Sync {
         &self,
         shard: ShardId,
         term: u64,
-        filters: Vec<Arc<str>>,
+        filters: Vec<(Arc<str>, Scope)>,
         confirmed: Box<dyn FnOnce() + Send>,
     );
 

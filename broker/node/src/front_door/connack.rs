@@ -58,7 +58,12 @@ pub(super) fn accept(
 ) -> Result<Vec<u8>, EncodeError> {
     let expiry = options.session_expiry_seconds;
     let keep_alive = options.keep_alive_seconds;
+    // MQTT-3.1.2-28: only for who asks.
+    let asked = connect.properties.request_response_information;
+    let information = limits.response_information.as_ref().filter(|_| asked);
+    let information = information.map(|text| text.replace("%c", &options.client_id));
     let properties = ConnAckProperties {
+        response_information: information.as_deref(),
         session_expiry_seconds: (expiry != connect.session_expiry_seconds()).then_some(expiry),
         receive_maximum: Some(limits.receive_maximum),
         maximum_packet_bytes: NonZeroU32::new(limits.packet_bytes_max),

@@ -119,16 +119,13 @@ impl Interests {
     }
 
     /// This node leads the shard in `term`; peers replace what earlier leaders told.
-    pub fn lead(&self, shard: ShardId, term: u64, filters: &[Arc<str>], confirm: Confirm) {
+    pub fn lead(&self, shard: ShardId, term: u64, filters: &[(Arc<str>, Scope)], confirm: Confirm) {
         {
             let mut state = self.0.lock();
             let source = Source::Shard(shard);
             state.received.lead(source, term);
             let feed = state.feeds.entry(source).or_default();
-            feed.restart(
-                term,
-                filters.iter().map(|filter| (filter.clone(), Scope::Every)),
-            );
+            feed.restart(term, filters.iter().cloned());
             feed.barrier(confirm);
         }
         self.0.heard.send_replace(());
@@ -136,14 +133,11 @@ impl Interests {
     }
 
     /// The interest of a shard that this node leads has changed.
-    pub fn shard_changed(&self, shard: ShardId, deltas: &[(bool, Arc<str>)], confirm: Confirm) {
+    pub fn shard_changed(&self, shard: ShardId, deltas: &[Change], confirm: Confirm) {
         {
             let mut state = self.0.lock();
             let feed = state.feeds.entry(Source::Shard(shard)).or_default();
-            let change = |(added, filter): &(bool, Arc<str>)| {
-                (filter.clone(), added.then_some(Scope::Every))
-            };
-            feed.change(deltas.iter().map(change));
+            feed.change(deltas.iter().cloned());
             feed.barrier(confirm);
         }
         self.0.pump();

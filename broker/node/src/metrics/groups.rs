@@ -13,7 +13,7 @@ use FamilyKind::{Counter, Gauge};
 type Row<T> = (FamilyKind, &'static str, &'static str, fn(&T) -> u64);
 
 /// Summed over the shards: what clients have left in this node's state.
-const SUMS: [Row<Statistics>; 9] = [
+const SUMS: [Row<Statistics>; 10] = [
     (
         Gauge,
         "quorate_sessions",
@@ -49,6 +49,12 @@ const SUMS: [Row<Statistics>; 9] = [
         "quorate_queued_bytes",
         "Bytes of messages in the queues of durable sessions; one in many queues counts once.",
         |s| s.queued_bytes,
+    ),
+    (
+        Counter,
+        "quorate_queue_dropped_messages_total",
+        "Messages that full queues of persistent sessions lost.",
+        |s| s.dropped_messages,
     ),
     (
         Gauge,

@@ -63,9 +63,7 @@ impl Dispatch {
         replace: bool,
         confirm: &Confirm,
     ) {
-        let changes: Vec<_> = deltas
-            .map(|(added, filter)| (filter, added.then_some(Scope::Every)))
-            .collect();
+        let changes: Vec<_> = deltas.collect();
         for mailbox in self.mailboxes.iter() {
             mailbox.send(ToWorker::Interest {
                 target: Target::Shard(shard),
@@ -83,6 +81,7 @@ impl Dispatch {
             epoch,
             client_id,
             message,
+            group,
         } = will;
         let groups = self.groups.clone();
         let done = Done::new(move |accepted| {
@@ -106,6 +105,7 @@ impl Dispatch {
         let publish = Injected {
             message,
             publisher: Some(client_id),
+            group,
             origin,
             done,
         };
@@ -140,12 +140,14 @@ impl Deliveries for Dispatch {
         &self,
         shard: ShardId,
         term: u64,
-        filters: Vec<Arc<str>>,
+        filters: Vec<(Arc<str>, Scope)>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
         let confirm = OnDrop::new(confirmed);
         self.interests.lead(shard, term, &filters, confirm.clone());
-        let deltas = filters.into_iter().map(|filter| (true, filter));
+        let deltas = filters
+            .into_iter()
+            .map(|(filter, scope)| (filter, Some(scope)));
         self.tell_workers(shard, deltas, true, &confirm);
     }
 

@@ -75,6 +75,7 @@ fn grows(command: &Command) -> bool {
         | Command::Received(_)
         | Command::InboundRelease(_)
         | Command::Forget(_)
-        | Command::WillDone(_) => false,
+        | Command::WillDone(_)
+        | Command::Reclaim(_) => false,
     }
 }

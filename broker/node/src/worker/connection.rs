@@ -9,6 +9,7 @@ use quorate_router::RouteHandle;
 use quorate_session::Session;
 use quorate_shard::{Claimed, Delivery, Epoch, SessionId, ShardId};
 
+use super::lent::Lent;
 use super::operation::{Subscribing, Unsubscribing};
 use super::output::Output;
 use super::shard_deliveries::ShardClock;
@@ -42,6 +43,8 @@ pub(super) struct Connection {
     /// Filters this connection has in the worker's table.
     pub(super) filters: Vec<Arc<str>>,
     pub(super) waiting: Option<Box<Waiting>>,
+    /// What share groups have lent to a clean session.
+    pub(super) lent: Option<Box<Lent>>,
     /// SUBSCRIBEs and UNSUBSCRIBEs of a durable session.
     pub(super) ordering: Option<Box<Ordering>>,
     /// Where its last publish went.
@@ -101,6 +104,8 @@ pub(super) struct Head {
     pub(super) qos: QoS,
     pub(super) retain: bool,
     pub(super) identifiers: Box<[u32]>,
+    /// The share group that lends it.
+    pub(super) group: Option<Arc<str>>,
 }
 
 /// SUBSCRIBEs and UNSUBSCRIBEs on their way to a shard. Answers to the first take longer than to the second, so neither
@@ -175,6 +180,7 @@ impl Connection {
             needed: 0,
             filters: Vec::new(),
             waiting: None,
+            lent: None,
             ordering: None,
             route: RouteHandle::default(),
             shard_clock: ShardClock::default(),

@@ -58,7 +58,7 @@ pub struct Core {
     /// Properties of the publish at hand, if they had to be copied.
     pub(super) properties: Vec<u8>,
     /// Who else got the publish at hand, as a member of a share group, and has to answer for it.
-    pub(super) elsewhere: Vec<Elsewhere>,
+    pub(super) elsewhere: Elsewhere,
     pub(super) shutting_down: bool,
 }
 
@@ -118,7 +118,7 @@ impl Core {
             paused: Vec::new(),
             fired: Vec::new(),
             properties: Vec::new(),
-            elsewhere: Vec::new(),
+            elsewhere: Elsewhere::default(),
             shutting_down: false,
         }
     }
@@ -170,6 +170,9 @@ impl Core {
         self.counters.replies_sent.add(1);
         self.mark_dirty(id);
         self.restore_subscriptions(id, &subscriptions);
+        for subscription in subscriptions.iter().filter(|s| s.is_shared()) {
+            self.reclaim(&subscription.filter);
+        }
         self.attach(id);
         Some(id)
     }

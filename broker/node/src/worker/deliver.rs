@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use quorate_codec::{
     EncodeError, PacketId, PublishBody, PublishHead, QoS, encode_publish, publish_len,
@@ -13,6 +14,7 @@ use quorate_shard::Message;
 use super::connection::{Connection, Head, Kept, Waiting};
 use super::core::{Core, key};
 use super::cross::{CrossBatch, CrossPublish};
+use super::lent::Loan;
 use super::limits::WorkerLimits;
 use crate::metrics::{DropReason, WorkerCounters};
 
@@ -75,11 +77,45 @@ impl Core {
             limits: &self.settings.limits,
             counters: &self.counters,
             pool: &mut self.pool,
+            group: None,
         };
-        if sender.send(connection, head, outgoing, self.now, kept) && !connection.dirty {
+        let sent = sender.send(connection, head, outgoing, self.now, kept);
+        if sent.is_some() && !connection.dirty {
             connection.dirty = true;
             self.dirty.push(id);
         }
+    }
+
+    /// To one connection as a member of a share group.
+    pub(super) fn deliver_lent(
+        &mut self,
+        id: ConnectionId,
+        group: &Arc<str>,
+        head: PublishHead<'_>,
+        outgoing: Outgoing<'_>,
+    ) {
+        let Some(connection) = self.connections.get_mut(key(id)) else {
+            return;
+        };
+        let mut sender = Sender {
+            limits: &self.settings.limits,
+            counters: &self.counters,
+            pool: &mut self.pool,
+            group: Some(group),
+        };
+        let mut kept = None;
+        let Some(packet_id) = sender.send(connection, head, outgoing, self.now, &mut kept) else {
+            return;
+        };
+        if let (Some(packet_id), QoS::AtLeastOnce) = (packet_id, head.qos) {
+            let loan = Loan {
+                group: group.clone(),
+                kept: kept.unwrap_or_else(|| Rc::new(outgoing.keep(self.now))),
+            };
+            let lent = connection.lent.get_or_insert_default();
+            lent.push(packet_id, loan, &connection.session);
+        }
+        self.mark_dirty(id);
     }
 
     /// One retained message to a new subscriber; waits for room whatever its QoS, since there may be many.
@@ -96,13 +132,17 @@ impl Core {
             limits: &self.settings.limits,
             counters: &self.counters,
             pool: &mut self.pool,
+            group: None,
         };
         let full = connection.output.len() >= sender.limits.output_bytes_max;
         if full || connection.waiting.is_some() {
             sender.keep(connection, &Rc::new(outgoing.keep(self.now)), &head);
             // Nothing may be left to send that would wake it up.
             self.mark_settled(id);
-        } else if sender.send(connection, head, outgoing, self.now, &mut None) {
+        } else if sender
+            .send(connection, head, outgoing, self.now, &mut None)
+            .is_some()
+        {
             self.mark_dirty(id);
         }
     }
@@ -153,11 +193,17 @@ impl Core {
             else {
                 return;
             };
+            let Head {
+                qos,
+                retain,
+                identifiers,
+                group,
+            } = head;
             let head = PublishHead {
-                retain: head.retain,
+                retain,
                 expiry_seconds: rest,
-                subscription_ids: &head.identifiers,
-                ..PublishHead::new(head.qos, packet_id)
+                subscription_ids: &identifiers,
+                ..PublishHead::new(qos, packet_id)
             };
             let body = PublishBody {
                 topic: &kept.topic,
@@ -165,6 +211,10 @@ impl Core {
                 payload: &kept.payload,
             };
             append(connection, &mut self.pool, &self.counters, &head, &body);
+            if let (Some(group), Some(packet_id), QoS::AtLeastOnce) = (group, packet_id, qos) {
+                let lent = connection.lent.get_or_insert_default();
+                lent.push(packet_id, Loan { group, kept }, &connection.session);
+            }
             self.mark_dirty(id);
         }
         self.send_waiting_deliveries(id);
@@ -176,10 +226,12 @@ struct Sender<'a> {
     limits: &'a WorkerLimits,
     counters: &'a WorkerCounters,
     pool: &'a mut super::output::BufferPool,
+    /// The share group that lends the message.
+    group: Option<&'a Arc<str>>,
 }
 
 impl Sender<'_> {
-    /// Appends the message, keeps it for later, or drops and counts it; `true` if something was appended.
+    /// Appends the message, keeps it for later, or drops and counts it; its packet id if it was appended.
     #[inline]
     fn send(
         &mut self,
@@ -188,9 +240,9 @@ impl Sender<'_> {
         outgoing: Outgoing<'_>,
         now: u64,
         kept: &mut Option<Rc<Kept>>,
-    ) -> bool {
+    ) -> Option<Option<PacketId>> {
         if !connection.is_open() {
-            return false;
+            return None;
         }
         let body = PublishBody {
             topic: outgoing.topic,
@@ -199,13 +251,13 @@ impl Sender<'_> {
         };
         if !fits(connection, &head, &body) {
             self.counters.dropped[DropReason::TooLarge as usize].add(1);
-            return false;
+            return None;
         }
         let full = connection.output.len() >= self.limits.output_bytes_max;
         if head.qos == QoS::AtMostOnce {
             if full {
                 self.counters.dropped[DropReason::OutputFull as usize].add(1);
-                return false;
+                return None;
             }
         } else {
             // Behind what waits already, or order would be lost (MQTT-4.6.0-6).
@@ -218,11 +270,11 @@ impl Sender<'_> {
             if head.packet_id.is_none() {
                 let kept = kept.get_or_insert_with(|| Rc::new(outgoing.keep(now)));
                 self.keep(connection, kept, &head);
-                return false;
+                return None;
             }
         }
         append(connection, self.pool, self.counters, &head, &body);
-        true
+        Some(head.packet_id)
     }
 
     #[cold]
@@ -240,6 +292,7 @@ impl Sender<'_> {
             qos: head.qos,
             retain: head.retain,
             identifiers,
+            group: self.group.cloned(),
         };
         waiting.messages.push_back((kept.clone(), head));
     }

@@ -75,7 +75,7 @@ impl Core {
             return;
         };
         connection.state = State::Ended;
-        connection.waiting = None;
+        let loans = Self::take_loans(connection);
         connection.carried = Vec::new();
         let filters = std::mem::take(&mut connection.filters);
         self.subscriptions -= filters.len() as u64;
@@ -100,6 +100,9 @@ impl Core {
             });
         }
         self.ended.push(id);
+        if !self.shutting_down {
+            self.lend_again(loans);
+        }
     }
 
     /// A newer claim has the client id: the older connection ends, its session goes on (MQTT-3.1.4-3).

@@ -105,6 +105,8 @@ pub struct Injected {
     pub message: Message,
     /// Client on whose behalf.
     pub publisher: Option<Arc<str>>,
+    /// The share group whose members it is for, if it is for one alone.
+    pub group: Option<Arc<str>>,
     /// Recognises a repeat.
     pub origin: Option<Origin>,
     /// Told whether all parts were accepted.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quorate_router::{Interest, Target};
+use quorate_router::{Interest, Scope, Target};
 use quorate_shard::Outcome;
 
 use super::core::Core;
@@ -59,7 +59,13 @@ impl Core {
         }
         for (filter, interest) in changes {
             match interest {
-                Some(scope) => self.table.add_interest(target, filter, *scope),
+                Some(scope) => {
+                    let before = self.table.share_count(target, filter);
+                    self.table.add_interest(target, filter, *scope);
+                    if let Scope::Share(count) = scope {
+                        self.members_changed(target, filter, before, *count);
+                    }
+                }
                 None => {
                     self.table.remove_interest(target, filter);
                 }

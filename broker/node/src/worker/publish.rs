@@ -14,7 +14,6 @@ use super::cross::CrossPublish;
 use super::deliver::Outgoing;
 use super::operation::{InboundPublish, Operation};
 use super::peer_batch::PeerBatch;
-use super::share::Elsewhere;
 use crate::shard_client::{ReplyTo, Request};
 
 impl Core {
@@ -44,8 +43,9 @@ impl Core {
         };
         let nobody = route.is_empty();
         self.elsewhere.clear();
-        if publishing.sequence().is_some() {
+        if let Some(sequence) = publishing.sequence() {
             // The first time that this came its direct part was done (MQTT-4.3.3-10).
+            self.share_with_shards(id, &route, publish, sequence);
             route = Arc::new(route.to_shards());
         }
         self.publish_direct(id, &route, publish);
@@ -151,12 +151,23 @@ impl Core {
         let super::inbox::Injected {
             message,
             publisher,
+            group,
             origin,
             done,
         } = publish;
-        let mut handle = quorate_router::RouteHandle::default();
-        let route = self.table.route(&mut handle, &message.topic).clone();
-        self.deliver_kept(None, &route, &message, None);
+        let route = match group {
+            Some(group) => {
+                let outgoing = Outgoing::of(&message, message.expiry_seconds);
+                self.share_once(&group, outgoing, origin);
+                Arc::new(Route::to_nobody(message.topic.clone()))
+            }
+            None => {
+                let mut handle = quorate_router::RouteHandle::default();
+                let route = self.table.route(&mut handle, &message.topic).clone();
+                self.deliver_kept(None, &route, &message, None);
+                route
+            }
+        };
         self.publish_durable(Waiter::Broker(done), &route, message, publisher, origin);
     }
 
@@ -170,14 +181,18 @@ impl Core {
         origin: Option<Origin>,
     ) {
         let above_zero = message.qos != QoS::AtMostOnce;
-        let elsewhere = std::mem::take(&mut self.elsewhere);
+        let mut elsewhere = std::mem::take(&mut self.elsewhere);
         let shards: &[ShardId] = if above_zero { &route.shards } else { &[] };
         let nodes = if above_zero {
             acknowledging(route).count()
         } else {
             0
         };
-        let parts = shards.len() + usize::from(message.retain) + nodes + elsewhere.len();
+        let parts = shards.len()
+            + usize::from(message.retain)
+            + nodes
+            + elsewhere.nodes.len()
+            + elsewhere.lends_beside(shards).count();
         if parts == 0 {
             self.published(waiter, ReasonCode::Success);
             return;
@@ -193,37 +208,33 @@ impl Core {
         if nodes > 0 {
             self.send_to_nodes(route, outgoing, ticket);
         }
-        self.send_elsewhere(elsewhere, outgoing, ticket);
+        for (node, group, turn) in elsewhere.nodes.drain(..) {
+            self.share_with_node(node, &group, turn, outgoing);
+            let to = self.outbox.nodes.entry(node).or_default();
+            to.tickets.push(ticket);
+        }
         if message.retain {
             self.request_retain(message.clone(), Some(ticket));
         }
-        for shard in shards {
-            let publish = quorate_shard::Publish {
+        let command = |plain, groups| {
+            Command::Publish(quorate_shard::Publish {
                 message: message.clone(),
                 publisher: publisher.clone(),
                 origin,
-            };
-            self.request_with(*shard, Command::Publish(publish), ticket);
+                plain,
+                groups,
+            })
+        };
+        for shard in shards {
+            let groups = elsewhere.groups_of(*shard);
+            self.request_with(*shard, command(true, groups), ticket);
         }
-    }
-
-    /// To members of share groups that are chosen elsewhere; their receipts are parts of the publish.
-    fn send_elsewhere(
-        &mut self,
-        mut elsewhere: Vec<Elsewhere>,
-        outgoing: Outgoing<'_>,
-        ticket: u64,
-    ) {
-        for to in elsewhere.drain(..) {
-            match to {
-                Elsewhere::Node { node, group, turn } => {
-                    self.share_with_node(node, &group, turn, outgoing);
-                    let tickets = &mut self.outbox.nodes.entry(node).or_default().tickets;
-                    tickets.push(ticket);
-                }
-            }
+        for shard in elsewhere.lends_beside(shards) {
+            let groups = elsewhere.groups_of(shard);
+            self.request_with(shard, command(false, groups), ticket);
         }
         // Its memory serves the next publish.
+        elsewhere.lends.clear();
         self.elsewhere = elsewhere;
     }
 

@@ -3,23 +3,49 @@
 
 use std::sync::Arc;
 
-use quorate_codec::{PublishHead, QoS};
-use quorate_router::{Chosen, ConnectionId, Draw, Route, Subscriber, Target};
-use quorate_shard::NodeId;
+use quorate_codec::{Publish, PublishHead, QoS};
+use quorate_router::{
+    Chosen, ConnectionId, Draw, Route, ShareCount, ShareGroup, Subscriber, Target,
+};
+use quorate_shard::{Command, NodeId, Origin, Reclaim, ShardId, ShareTurn};
 
 use super::core::{Core, key};
 use super::cross::CrossPublish;
 use super::deliver::Outgoing;
 
-/// Who got a message of a group and has to say so before its publisher gets an acknowledgement.
-#[derive(Debug)]
-pub(super) enum Elsewhere {
-    /// Another node.
-    Node {
-        node: NodeId,
-        group: Arc<str>,
-        turn: u32,
-    },
+/// Who got a message as members of share groups and has to say so before its publisher gets an acknowledgement.
+#[derive(Debug, Default)]
+pub(super) struct Elsewhere {
+    /// Other nodes: group, and number of the member.
+    pub(super) nodes: Vec<(NodeId, Arc<str>, u32)>,
+    /// Shards, for a durable member of a group.
+    pub(super) lends: Vec<(ShardId, ShareTurn)>,
+}
+
+impl Elsewhere {
+    pub(super) fn is_empty(&self) -> bool {
+        self.nodes.is_empty() && self.lends.is_empty()
+    }
+
+    /// Groups that the shard has a member of.
+    pub(super) fn groups_of(&self, shard: ShardId) -> Vec<ShareTurn> {
+        let lends = self.lends.iter().filter(|(to, _)| *to == shard);
+        lends.map(|(_, share)| share.clone()).collect()
+    }
+
+    /// The shards that are not among these, each once.
+    pub(super) fn lends_beside(&self, shards: &[ShardId]) -> impl Iterator<Item = ShardId> {
+        let lends = self.lends.iter().enumerate();
+        lends
+            .filter(|(at, (shard, _))| !self.lends[..*at].iter().any(|(before, _)| before == shard))
+            .map(|(_, (shard, _))| *shard)
+            .filter(|shard| !shards.contains(shard))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.nodes.clear();
+        self.lends.clear();
+    }
 }
 
 impl Core {
@@ -32,6 +58,7 @@ impl Core {
         outgoing: Outgoing<'_>,
         fixed: Option<u64>,
     ) {
+        self.elsewhere.clear();
         for group in &route.groups {
             let publisher = from.and_then(|from| self.connections.get(key(from)));
             let draw = Draw {
@@ -44,7 +71,9 @@ impl Core {
                 continue;
             };
             match chosen {
-                Chosen::Member(id, subscriber) => self.deliver_to_member(id, subscriber, outgoing),
+                Chosen::Member(id, subscriber) => {
+                    self.deliver_to_member(id, subscriber, *group, outgoing);
+                }
                 Chosen::Target(target, turn) => {
                     let text = self.table.share_text(*group).cloned();
                     let text = text.expect("a member was chosen from the group");
@@ -54,14 +83,103 @@ impl Core {
         }
     }
 
+    /// A repeat of a message whose direct part was done: only shards, which know whether they have it.
+    pub(super) fn share_with_shards(
+        &mut self,
+        from: ConnectionId,
+        route: &Route,
+        publish: &Publish<'_>,
+        sequence: u64,
+    ) {
+        self.elsewhere.clear();
+        for group in &route.groups {
+            let publisher = self.connections.get(key(from));
+            let draw = Draw {
+                qos: publish.qos,
+                client: publisher.map_or("", |publisher| &publisher.client_id),
+                topic: publish.topic,
+                fixed: Some(sequence),
+            };
+            let chosen = self.table.choose(*group, &draw);
+            if let Some(Chosen::Target(Target::Shard(shard), turn)) = chosen {
+                let text = self.table.share_text(*group).cloned();
+                let share = text.map(|group| (shard, ShareTurn { group, turn }));
+                self.elsewhere.lends.extend(share);
+            }
+        }
+    }
+
+    /// Gives a message to one member of this group alone: another one did not get it.
+    pub(super) fn share_once(
+        &mut self,
+        text: &Arc<str>,
+        outgoing: Outgoing<'_>,
+        origin: Option<Origin>,
+    ) {
+        self.elsewhere.clear();
+        let Some(group) = self.table.share_group(text) else {
+            return;
+        };
+        let draw = Draw {
+            qos: outgoing.qos,
+            client: "",
+            topic: outgoing.topic,
+            // If this leader dies the next one does it again, and the shard that has it already must be asked.
+            fixed: origin.map(number),
+        };
+        match self.table.choose(group, &draw) {
+            Some(Chosen::Member(id, subscriber)) => {
+                self.deliver_to_member(id, subscriber, group, outgoing);
+            }
+            Some(Chosen::Target(target, turn)) => {
+                self.share_with(target, text.clone(), turn, outgoing);
+            }
+            None => {}
+        }
+    }
+
+    /// An own connection is a member of the group: what absent members have not got is for it and the others that
+    /// are there (design 2.5).
+    pub(super) fn reclaim(&mut self, group: &Arc<str>) {
+        for shard in self.table.shards_with_absent(group) {
+            let group = group.clone();
+            self.request_unanswered(shard, Command::Reclaim(Reclaim { group }));
+        }
+    }
+
+    /// Somebody else's members of a group have changed. One more is absent: what it has not got may be for own members. The
+    /// first has come: what was left to absent ones because nobody was there may be for it.
+    pub(super) fn members_changed(
+        &mut self,
+        target: Target,
+        group: &Arc<str>,
+        before: Option<ShareCount>,
+        now: ShareCount,
+    ) {
+        let Target::Shard(shard) = target else {
+            return;
+        };
+        let before = before.unwrap_or_default();
+        if before.ready == 0 && now.ready > 0 {
+            self.reclaim(group);
+        } else if now.other > before.other && self.table.shards_with_absent(group).contains(&shard)
+        {
+            let group = group.clone();
+            self.request_unanswered(shard, Command::Reclaim(Reclaim { group }));
+        }
+    }
+
     fn share_with(&mut self, target: Target, group: Arc<str>, turn: u32, outgoing: Outgoing<'_>) {
         match target {
             Target::Worker(worker) => self.share_with_worker(worker, &group, turn, outgoing),
             Target::Node(node) if outgoing.qos == QoS::AtMostOnce => {
                 self.share_with_node(node, &group, turn, outgoing);
             }
-            Target::Node(node) => self.elsewhere.push(Elsewhere::Node { node, group, turn }),
-            Target::Shard(_) => unreachable!("no shard tells of share groups"),
+            Target::Node(node) => self.elsewhere.nodes.push((node, group, turn)),
+            Target::Shard(shard) => {
+                let share = ShareTurn { group, turn };
+                self.elsewhere.lends.push((shard, share));
+            }
         }
     }
 
@@ -89,30 +207,36 @@ impl Core {
     }
 
     /// A message that another node has left to this one.
-    pub(super) fn deliver_node_turn(&mut self, group: &str, turn: u32, outgoing: Outgoing<'_>) {
+    pub(super) fn deliver_node_turn(&mut self, text: &str, turn: u32, outgoing: Outgoing<'_>) {
+        // Without a group the last member has left while the message was on its way.
+        let Some(group) = self.table.share_group(text) else {
+            return;
+        };
         match self.table.choose_here(group, outgoing.qos, turn) {
             Some(Chosen::Member(id, subscriber)) => {
-                self.deliver_to_member(id, subscriber, outgoing)
+                self.deliver_to_member(id, subscriber, group, outgoing);
             }
             Some(Chosen::Target(Target::Worker(worker), turn)) => {
-                self.share_with_worker(worker, group, turn, outgoing);
+                self.share_with_worker(worker, text, turn, outgoing);
             }
             Some(Chosen::Target(Target::Shard(_) | Target::Node(_), _)) => {
                 unreachable!("only this node's workers are chosen among");
             }
-            // The last member has left while the message was on its way.
             None => {}
         }
     }
 
     /// A message that another worker has left to this one. If its last member has left meanwhile, another worker
     /// gets it: that one has heard of this by then, so it does not come back.
-    pub(super) fn deliver_turn(&mut self, group: &str, turn: u32, outgoing: Outgoing<'_>) {
+    pub(super) fn deliver_turn(&mut self, text: &str, turn: u32, outgoing: Outgoing<'_>) {
+        let Some(group) = self.table.share_group(text) else {
+            return;
+        };
         match self.table.choose_own(group, outgoing.qos, turn) {
             Some(Chosen::Member(id, subscriber)) => {
-                self.deliver_to_member(id, subscriber, outgoing)
+                self.deliver_to_member(id, subscriber, group, outgoing);
             }
-            Some(Chosen::Target(..)) | None => self.deliver_node_turn(group, turn, outgoing),
+            Some(Chosen::Target(..)) | None => self.deliver_node_turn(text, turn, outgoing),
         }
     }
 
@@ -120,15 +244,32 @@ impl Core {
         &mut self,
         id: ConnectionId,
         subscriber: Subscriber,
+        group: ShareGroup,
         outgoing: Outgoing<'_>,
     ) {
         let identifier = subscriber.identifier.map(|identifier| [identifier.get()]);
+        let qos = subscriber.qos.min(outgoing.qos);
         let head = PublishHead {
             retain: outgoing.retain && subscriber.retain_as_published,
             expiry_seconds: outgoing.expiry_seconds,
             subscription_ids: identifier.as_ref().map_or(&[], |id| id.as_slice()),
-            ..PublishHead::new(subscriber.qos.min(outgoing.qos), None)
+            ..PublishHead::new(qos, None)
         };
-        self.deliver_to(id, head, outgoing, &mut None);
+        let text = self
+            .table
+            .share_text(group)
+            .filter(|_| qos != QoS::AtMostOnce);
+        match text.cloned() {
+            Some(text) => self.deliver_lent(id, &text, head, outgoing),
+            None => self.deliver_to(id, head, outgoing, &mut None),
+        }
+    }
+}
+
+/// A number that is the same for every repeat.
+fn number(origin: Origin) -> u64 {
+    match origin {
+        Origin::Inbound { sequence, .. } => sequence,
+        Origin::Will { session, epoch, .. } => session.rotate_left(32) ^ epoch,
     }
 }

@@ -33,12 +33,6 @@ impl Core {
         for filter in request.filters() {
             match filter {
                 RequestedFilter::Refused(reason) => subscribing.reasons.push(reason),
-                RequestedFilter::Wanted { filter, .. }
-                    if filter.group().is_some() && connection.durable =>
-                {
-                    let reason = ReasonCode::SharedSubscriptionsNotSupported;
-                    subscribing.reasons.push(reason);
-                }
                 RequestedFilter::Wanted { filter, options } => {
                     subscribing.reasons.push(granted(options.qos));
                     let filter = Arc::from(filter.as_str());
@@ -195,6 +189,13 @@ impl Core {
     /// answered first, since it waits for no disk (P9).
     pub(super) fn subscribed(&mut self, subscribing: Box<Subscribing>) {
         let id = subscribing.id;
+        for wanted in subscribing
+            .wanted
+            .iter()
+            .filter(|wanted| wanted.is_shared())
+        {
+            self.reclaim(&wanted.filter);
+        }
         let durable = self
             .connections
             .get(key(id))
@@ -346,7 +347,7 @@ fn with_retained(subscribing: &Subscribing) -> Vec<Wanted> {
     let wanted = subscribing.wanted.iter().zip(&subscribing.existed);
     wanted
         // A group never gets what is retained (4.8.2): nobody could say which member it is for.
-        .filter(|(wanted, _)| !wanted.filter.starts_with(ShareFilter::PREFIX))
+        .filter(|(wanted, _)| !wanted.is_shared())
         .filter(|(wanted, existed)| match wanted.options.retain_handling {
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => !**existed,
@@ -357,6 +358,10 @@ fn with_retained(subscribing: &Subscribing) -> Vec<Wanted> {
 }
 
 impl Wanted {
+    fn is_shared(&self) -> bool {
+        self.filter.starts_with(ShareFilter::PREFIX)
+    }
+
     fn subscription(&self) -> Subscription {
         Subscription {
             filter: self.filter.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::packets;
 use crate::words::Words;
-use quorate_codec::{Packet, PacketId, QoS, ReasonCode, Version};
+use quorate_codec::{Packet, PacketId, QoS, ReasonCode, TopicLimits, Version};
 use quorate_session::{
     Capabilities, ClientLimits, Delivery, Limits, Mode, OutboundAlias, Publishing, RequestedFilter,
     Session, SessionStart, Step, Ticket,
@@ -235,6 +235,10 @@ fn connect(words: &Words<'_>) -> Session {
         inbound_messages_max: words.value("inbound-max").unwrap_or(1_024) as u16,
         subscriptions_max: words.value("subscriptions-max").unwrap_or(10_000) as u32,
         topic_aliases_max: words.value("aliases-max").unwrap_or(32) as u16,
+        topics: TopicLimits {
+            bytes_max: words.value("topic-bytes-max").unwrap_or(65_535) as usize,
+            levels_max: words.value("topic-levels-max").unwrap_or(200) as usize,
+        },
         capabilities: capabilities(words),
         ..Limits::default()
     };

@@ -31,6 +31,7 @@ pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, claim: Claim) -> Outcome
     let session = match kept {
         Some(session) => {
             resume(shard, session, claimant, claim);
+            end_session::set_connected(shard, turn, session, true);
             turn.touched.push(session);
             session
         }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Turn;
+use quorate_codec::ShareFilter;
+
+use super::{Turn, reclaim};
 use crate::effect::Effect;
 use crate::queue::Around;
 use crate::record::PendingWill;
@@ -46,19 +48,56 @@ pub(super) fn fire(
     client_id: Arc<str>,
     message: Message,
 ) {
-    turn.effects.push(Effect::PublishWill {
-        session,
-        client_id: client_id.clone(),
-        epoch,
-        message: message.clone(),
-    });
-    let fresh = shard.wills.add(PendingWill {
+    let will = PendingWill {
         session,
         epoch,
         client_id,
         message,
+        group: None,
+    };
+    publish(shard, turn, will);
+}
+
+/// Something to publish, which is state until it is reported as published.
+pub(super) fn publish(shard: &mut Shard, turn: &mut Turn, will: PendingWill) {
+    turn.effects.push(Effect::PublishWill {
+        session: will.session,
+        client_id: will.client_id.clone(),
+        epoch: will.epoch,
+        message: will.message.clone(),
+        group: will.group.clone(),
     });
-    assert!(fresh, "a claim's will fires once");
+    let fresh = shard.wills.add(will);
+    assert!(fresh, "a number is given once");
+}
+
+/// The members of a share group have changed.
+pub(super) fn share_changed(shard: &Shard, turn: &mut Turn, group: &Arc<str>) {
+    let count = shard.shares.count(group);
+    turn.effects
+        .push(Effect::ShareChanged(group.clone(), count));
+}
+
+/// A session is connected now, or is not any more: its share groups have to know.
+pub(super) fn set_connected(
+    shard: &mut Shard,
+    turn: &mut Turn,
+    session: SessionId,
+    connected: bool,
+) {
+    let Some(durable) = shard.sessions.durable(session) else {
+        return;
+    };
+    let groups = durable.subscriptions.keys();
+    let groups: Vec<Arc<str>> = groups
+        .filter(|filter| filter.starts_with(ShareFilter::PREFIX))
+        .cloned()
+        .collect();
+    for group in groups {
+        if shard.shares.set_connected(&group, session, connected) {
+            share_changed(shard, turn, &group);
+        }
+    }
 }
 
 fn clear(
@@ -92,6 +131,7 @@ fn clear(
     for (filter, held) in subscriptions {
         unindex(shard, turn, id, filter, held);
     }
+    reclaim::at_end(shard, turn, id, client_id, &mut queue);
     queue.clear(&mut Around {
         session: id,
         store: &mut shard.store,
@@ -114,6 +154,11 @@ pub(super) fn unindex(
     filter: Arc<str>,
     held: Held,
 ) {
+    if filter.starts_with(ShareFilter::PREFIX) {
+        shard.shares.leave(&filter, session);
+        share_changed(shard, turn, &filter);
+        return;
+    }
     if shard.index.remove(&filter, session, held) {
         turn.effects.push(Effect::InterestRemoved(filter));
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use quorate_codec::QoS;
 
-use super::Turn;
+use super::{Turn, room};
 use crate::command::Enqueue;
-use crate::limits::ENTRY_OVERHEAD_BYTES;
+use crate::limits::{ENTRY_OVERHEAD_BYTES, QueueFull};
 use crate::message_store::charge;
 use crate::outcome::Outcome;
 use crate::queue::{Around, How};
@@ -25,12 +25,20 @@ pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, enqueue: Enqueue) -> Out
     let count = messages.len() as u64;
     let bytes = messages.iter().map(charge).sum::<u64>();
     let room = shard.has_message_room(bytes + count * ENTRY_OVERHEAD_BYTES);
+    let policy = shard.limits.queue_full;
     let Some(durable) = shard.sessions.owned(session, epoch) else {
         return Outcome::Stale;
     };
-    if !room || !durable.queue.has_room(count, bytes, &shard.limits) {
+    let rejects = policy == QueueFull::Reject;
+    if !room || rejects && !durable.queue.has_room(count, bytes, &shard.limits) {
         return Outcome::QuotaExceeded;
     }
+    if !rejects && !room::make(shard, session, count, bytes) {
+        return Outcome::Done;
+    }
+    let Some(durable) = shard.sessions.owned(session, epoch) else {
+        return Outcome::Stale;
+    };
     for message in messages {
         let how = how(&message, identifier, turn.time);
         let message = Arc::new(message);
@@ -54,5 +62,6 @@ fn how(message: &Message, identifier: Option<u32>, now: u64) -> How {
         expires_at: message
             .expiry_seconds
             .map(|seconds| after_seconds(now, seconds)),
+        group: None,
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use quorate_codec::QoS;
 
-use super::Turn;
-use crate::command::Publish;
-use crate::limits::ENTRY_OVERHEAD_BYTES;
+use super::{Turn, room};
+use crate::command::{Publish, ShareTurn};
+use crate::limits::{ENTRY_OVERHEAD_BYTES, QueueFull};
 use crate::message_store::charge;
 use crate::outcome::Outcome;
 use crate::queue::{Around, How};
@@ -21,17 +21,39 @@ pub(super) fn apply(shard: &mut Shard, turn: &mut Turn, publish: Publish) -> Out
         message,
         publisher,
         origin,
+        plain,
+        groups,
     } = publish;
     let seen = origin.is_some_and(|origin| shard.origins.contains(&origin));
     if seen && !shard.faults.forget_origin_dedup {
         return Outcome::Published(0);
     }
-    let receivers = receivers(shard, &message, publisher.as_deref(), turn.time);
+    let mut receivers = if plain {
+        receivers(shard, &message, publisher.as_deref(), turn.time)
+    } else {
+        Vec::new()
+    };
+    for share in groups {
+        match lend(shard, turn.time, &message, &share) {
+            Lend::To(session, how) => receivers.push((session, how)),
+            Lend::Full if shard.limits.queue_full == QueueFull::Reject => {
+                return Outcome::QuotaExceeded;
+            }
+            Lend::Full => shard.dropped_messages += 1,
+            Lend::Nobody => {}
+        }
+    }
     if receivers.is_empty() {
         return Outcome::Published(0);
     }
     if !has_room(shard, &message, &receivers) {
         return Outcome::QuotaExceeded;
+    }
+    if shard.limits.queue_full != QueueFull::Reject {
+        receivers.retain(|(session, _)| room::make(shard, *session, 1, charge(&message)));
+    }
+    if receivers.is_empty() {
+        return Outcome::Published(0);
     }
     if let Some(origin) = origin {
         shard.origins.mark(origin, shard.limits.origin_marks_max);
@@ -84,6 +106,50 @@ fn receivers(
         .collect()
 }
 
+/// Who of a share group gets a message.
+enum Lend {
+    To(SessionId, How),
+    /// Members are there, but no queue has room.
+    Full,
+    /// The last member has left.
+    Nobody,
+}
+
+/// One member, in turn: the first that can be sent it at once, else the one with the shortest queue.
+fn lend(shard: &Shard, now: Millis, message: &Message, share: &ShareTurn) -> Lend {
+    let candidates = shard.shares.candidates(&share.group, share.turn);
+    if candidates.is_empty() || message.qos == QoS::AtMostOnce {
+        return Lend::Nobody;
+    }
+    let bytes = charge(message);
+    let queues = candidates
+        .iter()
+        .enumerate()
+        .filter_map(|(at, (session, _))| {
+            let queue = &shard.sessions.durable(*session)?.queue;
+            let load = if queue.is_keeping_up() {
+                0
+            } else {
+                queue.len()
+            };
+            queue
+                .has_room(1, bytes, &shard.limits)
+                .then_some((load, at))
+        });
+    let Some((_, at)) = queues.min() else {
+        return Lend::Full;
+    };
+    let (session, held) = candidates[at];
+    let expires_at = message
+        .expiry_seconds
+        .map(|seconds| after_seconds(now, seconds));
+    let how = How {
+        group: Some(share.group.clone()),
+        ..merge(&[(session, held)], message, expires_at)
+    };
+    Lend::To(session, how)
+}
+
 fn is_publisher(shard: &Shard, session: SessionId, publisher: Option<&str>) -> bool {
     let session = shard.sessions.session(session);
     publisher.is_some() && session.map(|session| &*session.client_id) == publisher
@@ -109,6 +175,7 @@ fn merge(matches: &[(SessionId, Held)], message: &Message, expires_at: Option<Mi
                 .any(|(_, held)| held.options.retain_as_published),
         identifiers: identifiers.into_boxed_slice(),
         expires_at,
+        group: None,
     }
 }
 
@@ -121,5 +188,7 @@ fn has_room(shard: &Shard, message: &Message, receivers: &[(SessionId, How)]) ->
             .durable(*session)
             .is_some_and(|durable| durable.queue.has_room(1, bytes, &shard.limits))
     };
-    shard.has_message_room(bytes + entries) && receivers.iter().all(|(session, _)| fits(session))
+    let asks_queues = shard.limits.queue_full == QueueFull::Reject;
+    shard.has_message_room(bytes + entries)
+        && (!asks_queues || receivers.iter().all(|(session, _)| fits(session)))
 }

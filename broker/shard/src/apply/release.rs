@@ -52,6 +52,17 @@ fn let_go(
     fire_will: bool,
     expiry: Option<u32>,
 ) {
+    give_up(shard, turn, session, fire_will, expiry);
+    end_session::set_connected(shard, turn, session, false);
+}
+
+fn give_up(
+    shard: &mut Shard,
+    turn: &mut Turn,
+    session: SessionId,
+    fire_will: bool,
+    expiry: Option<u32>,
+) {
     let Some(entry) = shard.sessions.session_mut(session) else {
         return;
     };

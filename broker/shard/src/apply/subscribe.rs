@@ -1,6 +1,9 @@
 //! Durable subscriptions are added, or take the place of those with the same filter (MQTT-3.8.4-3).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use quorate_codec::{QoS, ShareFilter};
 
 use super::{Turn, end_session};
 use crate::command::Subscribe;
@@ -61,6 +64,10 @@ fn add(shard: &mut Shard, turn: &mut Turn, session: SessionId, subscription: Sub
         identifier,
     };
     let replaced = durable.subscriptions.insert(filter.clone(), held);
+    if filter.starts_with(ShareFilter::PREFIX) {
+        share(shard, turn, session, &filter, held);
+        return replaced.is_some();
+    }
     if shard.index.insert(&filter, session, held) {
         turn.effects.push(Effect::InterestAdded(filter.clone()));
     }
@@ -70,4 +77,14 @@ fn add(shard: &mut Shard, turn: &mut Turn, session: SessionId, subscription: Sub
         end_session::unindex(shard, turn, session, filter, old);
     }
     replaced.is_some()
+}
+
+/// The session, which is connected, is a member of a share group. At QoS 0 it needs no shard for that.
+fn share(shard: &mut Shard, turn: &mut Turn, session: SessionId, group: &Arc<str>, held: Held) {
+    if held.options.qos == QoS::AtMostOnce {
+        shard.shares.leave(group, session);
+    } else {
+        shard.shares.join(group, session, held, true);
+    }
+    end_session::share_changed(shard, turn, group);
 }

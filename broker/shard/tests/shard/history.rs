@@ -327,6 +327,8 @@ impl Driver {
                     message,
                     publisher,
                     origin: origin.map(inbound_origin),
+                    plain: true,
+                    groups: Vec::new(),
                 })
             }
             Op::Forget { origin } => Command::Forget(Forget {

@@ -37,11 +37,69 @@ fn a_full_queue_refuses_a_publish_for_all() {
             message,
             publisher: None,
             origin,
+            plain: true,
+            groups: Vec::new(),
         }),
     );
     assert_eq!(bench.deliveries(b.session), []);
     bench.run(acknowledge(&a, &[1]));
     assert_eq!(bench.run(publish("t", "3")), Outcome::Published(2));
+}
+
+fn small(queue_full: QueueFull) -> Limits {
+    Limits {
+        queue_messages_max: 3,
+        queue_full,
+        ..Limits::default()
+    }
+}
+
+#[test]
+fn a_full_queue_may_drop_its_oldest_messages_that_were_not_sent() {
+    let mut bench = Bench::with(small(QueueFull::DropOldest));
+    let a = bench.claim(Claim {
+        window: 1,
+        ..durable("a")
+    });
+    bench.run(subscribe(&a, &[subscription("t", QoS::AtLeastOnce)]));
+    let b = bench.subscriber("b", "t");
+    for number in 1..=5 {
+        assert_eq!(
+            bench.run(publish("t", &number.to_string())),
+            Outcome::Published(2)
+        );
+        let sequence = number as Sequence;
+        bench.run(acknowledge(&b, &[sequence]));
+    }
+    assert_eq!(bench.shard.statistics().dropped_messages, 2);
+    // 1 was sent, so it stays; 2 and 3 made room for 4 and 5.
+    let texts = [(1, "1"), (4, "4"), (5, "5")];
+    for (sequence, text) in texts {
+        assert_eq!(bench.texts(a.session), [(sequence, text.to_owned())]);
+        bench.run(acknowledge(&a, &[sequence]));
+    }
+}
+
+#[test]
+fn a_full_queue_may_drop_what_is_new() {
+    let mut bench = Bench::with(small(QueueFull::DropNewest));
+    let a = bench.subscriber("a", "t");
+    let b = bench.subscriber("b", "t");
+    for number in 1..=5 {
+        bench.run(publish("t", &number.to_string()));
+        bench.run(acknowledge(&b, &[number as Sequence]));
+    }
+    let kept = [1, 2, 3].map(|number| (number, number.to_string()));
+    assert_eq!(bench.texts(a.session), kept);
+    assert_eq!(bench.shard.statistics().dropped_messages, 2);
+    // Where everything is in flight the oldest cannot go either.
+    let mut bench = Bench::with(small(QueueFull::DropOldest));
+    let a = bench.subscriber("a", "t");
+    for number in 1..=5 {
+        bench.run(publish("t", &number.to_string()));
+    }
+    assert_eq!(bench.texts(a.session), kept);
+    assert_eq!(bench.shard.statistics().dropped_messages, 2);
 }
 
 #[test]
@@ -144,6 +202,8 @@ fn the_oldest_origin_mark_goes_first() {
             message: message("t", "x", QoS::ExactlyOnce),
             publisher: None,
             origin,
+            plain: true,
+            groups: Vec::new(),
         })
     };
     bench.batch((1..=3).map(publish).collect());

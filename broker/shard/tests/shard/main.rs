@@ -11,6 +11,7 @@ mod publishing;
 mod queues;
 mod replicas;
 mod retained;
+mod shares;
 mod subscriptions;
 mod support;
 mod totality;

@@ -114,7 +114,8 @@ impl Oracle {
             Command::InboundStart(_)
             | Command::InboundRelease(_)
             | Command::Retain(_)
-            | Command::WillDone(_) => {}
+            | Command::WillDone(_)
+            | Command::Reclaim(_) => {}
         }
         self.sessions.retain(|_, model| model.session != 0);
     }
@@ -181,6 +182,8 @@ impl Oracle {
             message,
             publisher,
             origin,
+            plain: _,
+            groups: _,
         } = publish;
         let mut count = 0;
         let seen = origin.is_some_and(|origin| self.marks.contains(&origin));

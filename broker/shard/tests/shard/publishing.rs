@@ -74,6 +74,8 @@ fn no_local_leaves_out_the_publisher() {
         message,
         publisher,
         origin: None,
+        plain: true,
+        groups: Vec::new(),
     }));
     assert_eq!(outcome, Outcome::Published(1));
     assert_eq!(bench.deliveries(a.session), []);
@@ -132,6 +134,8 @@ fn a_repeat_of_the_same_origin_is_recognised_until_it_is_forgotten() {
             message,
             publisher: None,
             origin: Some(origin),
+            plain: true,
+            groups: Vec::new(),
         })
     };
     assert_eq!(bench.run(publish()), Outcome::Published(1));

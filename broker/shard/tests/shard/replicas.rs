@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn a_refused_command_changes_nothing(steps in steps(60)) {
+    fn a_refused_command_changes_nothing(steps in steps(60), queue_full in policies()) {
         let limits = Limits {
             window_bytes_max: 400,
             queue_messages_max: 5,
@@ -78,6 +78,7 @@ proptest! {
             message_bytes_max: 3_000,
             session_bytes_max: 2_500,
             retained_bytes_max: 700,
+            queue_full,
             session_subscriptions_max: 3,
             origin_marks_max: 3,
             hash_seed: 0,
@@ -123,6 +124,14 @@ proptest! {
         records.remove(position);
         prop_assert!(Shard::restore(0, Limits::default(), records).is_err());
     }
+}
+
+fn policies() -> impl Strategy<Value = QueueFull> {
+    prop::sample::select(vec![
+        QueueFull::Reject,
+        QueueFull::DropOldest,
+        QueueFull::DropNewest,
+    ])
 }
 
 /// All but the header and what is known of proposers.

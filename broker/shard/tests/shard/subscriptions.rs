@@ -9,7 +9,7 @@ fn interest(bench: &Bench) -> Vec<String> {
     bench
         .shard
         .interest()
-        .map(|filter| filter.to_string())
+        .map(|(filter, _)| filter.to_string())
         .collect()
 }
 

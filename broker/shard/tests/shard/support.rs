@@ -173,6 +173,8 @@ pub(crate) fn publish_message(message: Message) -> Command {
         message,
         publisher: None,
         origin: None,
+        plain: true,
+        groups: Vec::new(),
     })
 }
 

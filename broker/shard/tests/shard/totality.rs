@@ -17,7 +17,8 @@ fn name() -> impl Strategy<Value = String> {
         "[a/+#$]{0,6}",
         "[\0é/+]{0,4}",
         "[\0/]{0,4}",
-        Just("a".repeat(70_000))
+        Just("a".repeat(70_000)),
+        "\\$share/[gh]/[ab+#/]{0,2}",
     ]
 }
 
@@ -167,12 +168,15 @@ fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         3 => claim_command(),
         9 => session_command(),
-        4 => (any_message(), prop::option::of(name()), prop::option::of(origin())).prop_map(
-            |(message, publisher, origin)| {
+        4 => (any_message(), prop::option::of(name()), prop::option::of(origin()), any::<bool>(), prop::collection::vec((name(), any::<u32>()), 0..3)).prop_map(
+            |(message, publisher, origin, plain, groups)| {
                 let publisher = publisher.map(Into::into);
-                Command::Publish(Publish { message, publisher, origin })
+                let turn = |(group, turn): (String, u32)| ShareTurn { group: group.into(), turn };
+                let groups = groups.into_iter().map(turn).collect();
+                Command::Publish(Publish { message, publisher, origin, plain, groups })
             }
         ),
+        2 => name().prop_map(|group| Command::Reclaim(Reclaim { group: group.into() })),
         1 => (number(), number()).prop_map(|(node, before)| Command::ReleaseNode(ReleaseNode { node, before })),
         1 => origin().prop_map(|origin| Command::Forget(Forget { origin })),
         2 => any_message().prop_map(|message| Command::Retain(Retain { message })),

@@ -18,6 +18,7 @@ fn fired(bench: &mut Bench) -> Vec<Epoch> {
         Effect::Deliver { .. }
         | Effect::InterestAdded(_)
         | Effect::InterestRemoved(_)
+        | Effect::ShareChanged(..)
         | Effect::ForgetOrigins(_)
         | Effect::Close { .. } => None,
     };

@@ -72,6 +72,7 @@ fn acts_for(command: &Command) -> Option<(SessionId, Epoch)> {
         | Command::Publish(_)
         | Command::Forget(_)
         | Command::Retain(_)
-        | Command::WillDone(_) => None,
+        | Command::WillDone(_)
+        | Command::Reclaim(_) => None,
     }
 }

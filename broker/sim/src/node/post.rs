@@ -95,21 +95,19 @@ impl Deliveries for Post {
         deltas: Vec<InterestDelta>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
-        let change = |(wanted, filter): InterestDelta| (filter, wanted.then_some(Scope::Every));
-        let changes = deltas.into_iter().map(change).collect();
-        self.tell_interest(shard, changes, false, confirmed);
+        self.tell_interest(shard, deltas, false, confirmed);
     }
 
     fn interest_set(
         &self,
         shard: ShardId,
         _term: u64,
-        filters: Vec<Arc<str>>,
+        filters: Vec<(Arc<str>, Scope)>,
         confirmed: Box<dyn FnOnce() + Send>,
     ) {
         let changes = filters
             .into_iter()
-            .map(|filter| (filter, Some(Scope::Every)));
+            .map(|(filter, scope)| (filter, Some(scope)));
         self.tell_interest(shard, changes.collect(), true, confirmed);
     }
 
