@@ -12,6 +12,7 @@ use crate::finding::{Finding, Holds, list};
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::membership::{MemberLine, Plan, Role};
 use crate::pods::Trouble;
+use crate::rollout::OTHER;
 use crate::validate::Problem;
 
 /// What a reconcile has learned.
@@ -19,6 +20,8 @@ use crate::validate::Problem;
 pub struct Learned<'a> {
     /// The membership.
     pub plan: &'a Plan,
+    /// The cluster that nodes say they belong to, once that is beyond doubt.
+    pub cluster: Option<String>,
     /// Wanted pods.
     pub wanted: usize,
     /// Pods that exist.
@@ -86,7 +89,10 @@ pub fn status(cluster: &MqttCluster, learned: &Learned<'_>, now: Timestamp) -> M
     let live = voters.iter().filter(|member| member.live).count();
     MqttClusterStatus {
         observed_generation: cluster.metadata.generation,
-        cluster_id: before.cluster_id.clone(),
+        cluster_id: before
+            .cluster_id
+            .clone()
+            .or_else(|| learned.cluster.clone()),
         conditions,
         ready: Some(format!("{}/{}", learned.ready, learned.wanted)),
         quorum: (!voters.is_empty()).then(|| format!("{live}/{}", voters.len())),
@@ -199,6 +205,10 @@ fn ready(learned: &Learned<'_>) -> Finding {
 fn config(outcome: &Outcome<'_>) -> Finding {
     match outcome {
         Outcome::Applied => Finding::good("Applied", "Everything is as the manifest says."),
+        Outcome::Held([part]) if part == OTHER => Finding::bad(
+            "RolloutNeeded",
+            "This version of the operator makes pods in another way than those that run; they keep what they have, since rolling restarts are not built yet. Nothing has to be done.",
+        ),
         Outcome::Held(parts) => Finding::bad(
             "RolloutNeeded",
             format!(

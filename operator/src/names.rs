@@ -17,6 +17,8 @@ pub const CLUSTER_ID: &str = "quorate.dev/cluster-id";
 pub const APPLIED_HASH: &str = "quorate.dev/applied-hash";
 /// The StatefulSet carries what its pods were last allowed to be.
 pub const APPLIED_NODES: &str = "quorate.dev/applied-nodes";
+/// Pods carry a hash of the configuration that they were made with.
+pub const CONFIG_HASH: &str = "quorate.dev/config-hash";
 /// The condition of a pod by which the cluster's word about its member reaches Services.
 pub const MEMBER_GATE: &str = "quorate.dev/member-live";
 /// The volume of a node within its pod, and the beginning of its claim's name.

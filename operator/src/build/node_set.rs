@@ -26,9 +26,10 @@ impl NodeSet {
     /// # Errors
     /// The template cannot be written as JSON.
     pub fn wanted(cluster: &ValidatedCluster) -> Result<Self, serde_json::Error> {
+        let config = config::build(cluster);
         Ok(Self {
-            template: serde_json::to_value(pod::template(cluster))?,
-            config: config::build(cluster),
+            template: serde_json::to_value(pod::template(cluster, &config))?,
+            config,
         })
     }
 

@@ -8,15 +8,16 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use super::object::hash;
 use super::{probes, scheduling, volumes};
 use crate::crd::ImagePullPolicy;
-use crate::names::{HTTP_PORT, MEMBER_GATE};
+use crate::names::{CONFIG_HASH, HTTP_PORT, MEMBER_GATE};
 use crate::validate::ValidatedCluster;
 
 /// The image's user; it owns nothing on any machine.
 const USER: i64 = 10001;
 
-pub(super) fn template(cluster: &ValidatedCluster) -> PodTemplateSpec {
+pub(super) fn template(cluster: &ValidatedCluster, config: &str) -> PodTemplateSpec {
     let scheduling = &cluster.scheduling;
     let selector = scheduling.node_selector.clone();
     let gate = PodReadinessGate {
@@ -44,7 +45,7 @@ pub(super) fn template(cluster: &ValidatedCluster) -> PodTemplateSpec {
     PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(cluster.names.labels()),
-            annotations: Some(scrape()),
+            annotations: Some(annotations(config)),
             ..ObjectMeta::default()
         }),
         spec: Some(spec),
@@ -55,12 +56,15 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
 
-/// What Prometheus's usual discovery looks for.
-fn scrape() -> std::collections::BTreeMap<String, String> {
+/// What Prometheus's usual discovery looks for; and the configuration's hash, so that pods with another one are
+/// of another revision.
+fn annotations(config: &str) -> std::collections::BTreeMap<String, String> {
     let port = HTTP_PORT.to_string();
     let pairs = [("scrape", "true"), ("port", &port), ("path", "/metrics")];
     let owned = |(key, value): (&str, &str)| (format!("prometheus.io/{key}"), value.to_owned());
-    pairs.map(owned).into()
+    let mut annotations: std::collections::BTreeMap<_, _> = pairs.map(owned).into();
+    annotations.insert(CONFIG_HASH.to_owned(), hash(&config.into()));
+    annotations
 }
 
 fn container(cluster: &ValidatedCluster) -> Container {

@@ -30,7 +30,7 @@ pub(super) fn liveness() -> Probe {
 pub(super) fn readiness() -> Probe {
     Probe {
         timeout_seconds: Some(2),
-        ..probe("/readyz", 2, 2)
+        ..probe("/readyz", 1, 3)
     }
 }
 

@@ -22,17 +22,7 @@ fn objects(example: &str) -> Vec<Object> {
     let mut cluster: MqttCluster = serde_saphyr::from_str(&text).unwrap();
     cluster.metadata.namespace = Some("shop".to_owned());
     cluster.metadata.uid = Some("00000000-0000-0000-0000-000000000001".to_owned());
-    let users = BTreeMap::from([("users".to_owned(), b"alice:$7$1$a$b".to_vec())]);
-    let around = Surroundings {
-        default_image: "quorate:0.1.0".to_owned(),
-        secrets: BTreeMap::from([("demo-users".to_owned(), users)]),
-        replicas: None,
-        volume_size: None,
-        volume_class: None,
-        volumes: Vec::new(),
-        now: SystemTime::UNIX_EPOCH,
-    };
-    let cluster = validate(&cluster, &around).unwrap();
+    let cluster = valid(&cluster);
     let secret = |key: &str| Data::from([(key.to_owned(), b"x".to_vec())]);
     let mut secrets = BTreeMap::from([(Which::Nodes, secret("peers.crt"))]);
     if example == "secure.yaml" {
@@ -44,6 +34,20 @@ fn objects(example: &str) -> Vec<Object> {
         may_disrupt: true,
     };
     build(&cluster, &circumstances).unwrap()
+}
+
+fn valid(cluster: &MqttCluster) -> ValidatedCluster {
+    let users = BTreeMap::from([("users".to_owned(), b"alice:$7$1$a$b".to_vec())]);
+    let around = Surroundings {
+        default_image: "quorate:0.1.0".to_owned(),
+        secrets: BTreeMap::from([("demo-users".to_owned(), users)]),
+        replicas: None,
+        volume_size: None,
+        volume_class: None,
+        volumes: Vec::new(),
+        now: SystemTime::UNIX_EPOCH,
+    };
+    validate(cluster, &around).unwrap()
 }
 
 /// What repeats the rest is left out of the golden files.
@@ -93,6 +97,21 @@ fn every_object_is_owned_and_remembers_its_hash() {
         let hash = &object.value["metadata"]["annotations"][crate::names::APPLIED_HASH];
         assert_eq!(*hash, object.hash.as_str(), "{}", object.called());
     }
+}
+
+#[test]
+fn another_configuration_makes_another_revision_of_pods() {
+    let text = std::fs::read_to_string(path("examples", "cluster.yaml")).unwrap();
+    let mut cluster: MqttCluster = serde_saphyr::from_str(&text).unwrap();
+    let first = NodeSet::wanted(&valid(&cluster)).unwrap();
+    cluster.spec.config.limits.packet_bytes_max = Some(4_096);
+    let second = NodeSet::wanted(&valid(&cluster)).unwrap();
+    assert!(
+        second.config.contains("packet_bytes_max = 4096"),
+        "{}",
+        second.config
+    );
+    assert_ne!(first.template, second.template);
 }
 
 #[test]

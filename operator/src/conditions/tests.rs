@@ -50,6 +50,7 @@ fn plan(members: &[MemberLine]) -> Plan {
 fn learned(plan: &Plan, ready: usize) -> Learned<'_> {
     Learned {
         plan,
+        cluster: None,
         wanted: 3,
         pods: 3,
         ready,
@@ -133,6 +134,19 @@ fn the_cluster_id_is_never_forgotten() {
     let plan = plan(&[]);
     let status = status(&cluster(Some(before)), &learned(&plan, 0), at(1));
     assert_eq!(status.cluster_id.as_deref(), Some("c"));
+}
+
+#[test]
+fn a_cluster_id_is_noted_once_and_never_replaced() {
+    let plan = plan(&[member(1, true)]);
+    let said = |cluster: &str| Learned {
+        cluster: Some(cluster.to_owned()),
+        ..learned(&plan, 1)
+    };
+    let first = status(&cluster(None), &said("c"), at(1));
+    assert_eq!(first.cluster_id.as_deref(), Some("c"));
+    let second = status(&cluster(Some(first)), &said("d"), at(2));
+    assert_eq!(second.cluster_id.as_deref(), Some("c"));
 }
 
 #[test]

@@ -120,7 +120,7 @@ pub(super) async fn round(
         (_, None, Ok(_)) => Outcome::Applied,
     };
     let learned = learned(&names, &found, &seen, &plan, made.as_ref(), outcome);
-    finish(context, cluster, &plan, &learned, &written).await?;
+    finish(context, cluster, &learned, &written).await?;
     match failed {
         Some(error) => Err(error),
         None => Ok(plan.look_again().max(LOOK_PAUSE_MIN)),
@@ -261,6 +261,7 @@ fn learned<'a>(
     let ends = ends.and_then(|ends| jiff::Timestamp::try_from(*ends).ok());
     Learned {
         plan,
+        cluster: confirmed(seen, plan),
         wanted,
         pods: found.pods.len(),
         ready: (0..wanted).filter(is_ready).count(),
@@ -276,20 +277,26 @@ fn learned<'a>(
     }
 }
 
-/// Last step. A step of the membership that is to be recorded is recorded here, with the version that was read.
+/// The cluster to be noted in the status: what the planner wants recorded; or, where the status was lost and the
+/// volumes' marks have told which it is, that cluster, once a node says the same.
+fn confirmed(seen: &Seen, plan: &Plan) -> Option<String> {
+    if let Next::Record { cluster } = &plan.next {
+        return Some(cluster.clone());
+    }
+    let known = seen.observed.cluster.as_ref()?;
+    let mut pods = seen.observed.pods.iter();
+    let says = pods.any(|pod| matches!(&pod.told, Told::Member(view) if view.cluster == *known));
+    says.then(|| known.clone())
+}
+
+/// Last step. What is to be recorded is recorded here, with the version of the resource that was read.
 async fn finish(
     context: &Context,
     cluster: &MqttCluster,
-    plan: &Plan,
     learned: &Learned<'_>,
     written: &[Written],
 ) -> Result<(), ReconcileError> {
-    let mut status = conditions::status(cluster, learned, jiff::Timestamp::now());
-    if let Next::Record { cluster: id } = &plan.next
-        && !cluster.spec.paused
-    {
-        status.cluster_id = Some(id.clone());
-    }
+    let status = conditions::status(cluster, learned, jiff::Timestamp::now());
     for kind in written.iter().filter_map(|written| written.kind.as_ref()) {
         context.metrics.wrote(kind);
     }

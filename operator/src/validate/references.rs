@@ -34,7 +34,7 @@ fn check_users(users: &UsersSecret, around: &Surroundings, problems: &mut Vec<Pr
     let Some(data) = around.secrets.get(name) else {
         problems.push(Problem::new(
             "UsersSecretMissing",
-            format!("The Secret {name} with the users does not exist. Make it: mosquitto_passwd -c {key} USER, then kubectl create secret generic {name} --from-file={key}"),
+            format!("The Secret {name} with the users does not exist; make it in this namespace: mosquitto_passwd -c {key} USER writes the file, kubectl create secret generic {name} --from-file={key} the Secret."),
         ));
         return;
     };
