@@ -178,7 +178,7 @@ impl Shard {
             subscriptions: self.sessions.subscriptions,
             session_bytes: self.sessions.bytes + self.wills.bytes(),
             queued_messages: self.store.references(),
-            queued_bytes: self.store.bytes(),
+            queued_bytes: self.store.bytes() + self.wills.lent_bytes(),
             retained_messages: self.retained.len() as u64,
             retained_bytes: self.retained.bytes(),
             pending_wills: self.wills.len() as u64,
@@ -200,7 +200,8 @@ impl Shard {
 
     /// Whether queues may grow by this much.
     pub(crate) fn has_message_room(&self, bytes: u64) -> bool {
-        self.store.bytes().saturating_add(bytes) <= self.limits.message_bytes_max
+        let queued = self.store.bytes() + self.wills.lent_bytes();
+        queued.saturating_add(bytes) <= self.limits.message_bytes_max
     }
 }
 

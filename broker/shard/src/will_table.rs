@@ -10,19 +10,22 @@ use crate::types::{Epoch, SessionId};
 #[derive(Debug, Default)]
 pub(crate) struct WillTable {
     wills: BTreeMap<(SessionId, Epoch), PendingWill>,
+    /// Of wills.
     bytes: u64,
+    /// Of messages that share groups lend again: they come from queues, and are charged with those.
+    lent_bytes: u64,
 }
 
 impl WillTable {
     /// Keeps a will. False if one of the same claim is here, which only a broken snapshot brings.
     pub(crate) fn add(&mut self, will: PendingWill) -> bool {
-        let bytes = charge(&will.message);
-        let fresh = self
-            .wills
-            .insert((will.session, will.epoch), will)
-            .is_none();
-        self.bytes += if fresh { bytes } else { 0 };
-        fresh
+        let key = (will.session, will.epoch);
+        if self.wills.contains_key(&key) {
+            return false;
+        }
+        *self.account(&will) += charge(&will.message);
+        self.wills.insert(key, will);
+        true
     }
 
     /// The will is published; whether it was here.
@@ -30,13 +33,26 @@ impl WillTable {
         let Some(will) = self.wills.remove(&(session, epoch)) else {
             return false;
         };
-        self.bytes -= charge(&will.message);
+        *self.account(&will) -= charge(&will.message);
         true
     }
 
-    /// What the wills are charged.
+    /// What wills are charged.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// What messages that are lent again are charged.
+    pub(crate) fn lent_bytes(&self) -> u64 {
+        self.lent_bytes
+    }
+
+    fn account(&mut self, will: &PendingWill) -> &mut u64 {
+        if will.group.is_some() {
+            &mut self.lent_bytes
+        } else {
+            &mut self.bytes
+        }
     }
 
     /// Number of wills.

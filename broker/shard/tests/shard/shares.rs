@@ -209,8 +209,15 @@ fn what_is_lent_again_is_state_until_it_is_done() {
     let [PendingWill { session, epoch, .. }] = pending[..] else {
         panic!("{pending:?}")
     };
+    // It is charged with the queues it came from, and takes no room from sessions.
+    let sums = bench.shard.statistics();
+    assert!(
+        sums.queued_messages == 0 && sums.queued_bytes > 0,
+        "{sums:?}"
+    );
     bench.run(Command::WillDone(WillDone { session, epoch }));
     assert_eq!(bench.shard.pending_wills().count(), 0);
+    assert_eq!(bench.shard.statistics().queued_bytes, 0);
     bench.run(reclaim());
     assert_eq!(bench.shard.pending_wills().count(), 0);
 }
