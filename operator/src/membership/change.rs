@@ -203,6 +203,12 @@ fn member_at<'a>(authority: &'a Authority<'_>, pod: &PodSeen) -> Option<(NodeId,
     Some((*node, member))
 }
 
+/// Whether the node of a member answers from its pod.
+fn answers(observed: &Observed, node: NodeId, member: &MemberTold) -> bool {
+    let pod = observed.at(&member.peer_address);
+    pod.is_some_and(|pod| matches!(&pod.told, Told::Member(view) if view.node == node))
+}
+
 /// A learner gets its vote when it has the log. From an odd number of voters two go together, since an even
 /// number bears no more failures than the odd one below and needs one more node.
 fn promotion(observed: &Observed, authority: &Authority<'_>) -> Option<Step> {
@@ -219,10 +225,8 @@ fn promotion(observed: &Observed, authority: &Authority<'_>) -> Option<Step> {
         return None;
     }
     let ready = |(node, member): &&(NodeId, &MemberTold)| {
-        let pod = observed.at(&member.peer_address);
-        let answers =
-            pod.is_some_and(|pod| matches!(&pod.told, Told::Member(view) if view.node == *node));
         let mut groups = authority.groups.values();
+        let answers = answers(observed, *node, member);
         member.live && answers && groups.all(|group| has_log(group, *node))
     };
     let ready: Vec<_> = learners.iter().filter(ready).collect();
@@ -292,14 +296,19 @@ fn missing(observed: &Observed, authority: &Authority<'_>) -> Option<Step> {
         return Some((Next::Wait, Finding::bad("WaitingForPods", message)));
     }
     let members = authority.view.members.iter();
-    let down = members.filter(|(_, member)| !member.live);
+    let down = members.filter(|(node, member)| !member.live || !answers(observed, **node, member));
     let down: Vec<String> = down
         .map(|(node, member)| why_down(observed, *node, member))
         .collect();
     (!down.is_empty()).then(|| {
         let message = format!(
-            "{}. It comes back as the same member when its pod runs again with its volume.",
-            list(&down)
+            "{}. {} again with its volume.",
+            list(&down),
+            verb(
+                &down,
+                "It comes back as the same member when its pod runs",
+                "Each comes back as the same member when its pod runs"
+            )
         );
         (Next::Wait, Finding::bad("MemberDown", message))
     })

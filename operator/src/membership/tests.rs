@@ -435,6 +435,15 @@ fn a_member_that_is_down_is_waited_for() {
 }
 
 #[test]
+fn a_member_that_is_not_heard_is_none_to_spare_another_for() {
+    let mut seen = healthy(3, &view(&[1, 2, 3], &[]), vec![]);
+    seen.pods[1].told = silent();
+    check(&seen, Next::Wait, "MemberDown", &["demo-1 does not answer"]);
+    assert!(!plan(&seen).is_stable());
+    assert_eq!(plan(&seen).standing["demo-1"], Standing::Live);
+}
+
+#[test]
 fn voters_are_not_taken_away() {
     let seen = healthy(3, &view(&[1, 2, 3, 4, 5], &[]), vec![]);
     check(
