@@ -157,6 +157,26 @@ fn changes_come_by_themselves_and_only_to_those_who_ask_for_them() -> Result<()>
 }
 
 #[test]
+fn nobody_else_speaks_for_the_broker() -> Result<()> {
+    const NOT_AUTHORIZED: u8 = 0x87;
+    with_broker(every_second(), |broker| {
+        let mut forger = Client::connect(broker.port, &Connect::new("forger"))?;
+        let topic = "$SYS/broker/forged";
+        forger.subscribe(topic, 1)?;
+        forger.publish(topic, "x", 0)?;
+        for qos in [1, 2] {
+            assert_eq!(forger.publish(topic, "x", qos)?, NOT_AUTHORIZED);
+        }
+        assert_eq!(forger.retain(topic, "x", 1)?, NOT_AUTHORIZED);
+        // Whatever had come would stand before this.
+        forger.subscribe("other", 0)?;
+        forger.publish("other", "y", 0)?;
+        assert_eq!(forger.receive()?.topic, "other");
+        Ok(())
+    })
+}
+
+#[test]
 fn it_can_be_switched_off() -> Result<()> {
     let mut options = every_second();
     options.environment[0].1 = "0".to_owned();

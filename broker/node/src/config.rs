@@ -120,6 +120,10 @@ pub struct Limits {
     pub topics: TopicLimits,
     /// `limits.output_bytes_max`
     pub output_bytes_max: usize,
+    /// `limits.outputs_bytes_max`
+    pub outputs_bytes_max: usize,
+    /// `limits.user_properties_max`
+    pub user_properties_max: u16,
     /// `limits.session_queue_messages_max`
     pub session_queue_messages_max: u64,
     /// `limits.session_queue_bytes_max`
@@ -128,6 +132,10 @@ pub struct Limits {
     pub session_queue_full: QueueFull,
     /// `limits.retained_bytes_max`
     pub retained_bytes_max: u64,
+    /// `limits.queues_bytes_max`
+    pub queues_bytes_max: u64,
+    /// `limits.sessions_bytes_max`
+    pub sessions_bytes_max: u64,
     /// `mqtt.topic_alias_maximum`
     pub topic_alias_maximum: u16,
     /// `mqtt.response_information`
@@ -136,6 +144,37 @@ pub struct Limits {
     pub share_strategy: ShareStrategy,
     /// The other keys of `mqtt.*`: what clients may ask for.
     pub capabilities: Capabilities,
+}
+
+impl Limits {
+    /// What a session on a worker is bound by; also what a will is checked against before there is one.
+    pub fn session(&self) -> quorate_session::Limits {
+        quorate_session::Limits {
+            inbound_messages_max: self.receive_maximum.get(),
+            outbound_messages_max: self.window_max,
+            subscriptions_max: self.subscriptions_max,
+            topics: self.topics,
+            user_properties_max: self.user_properties_max,
+            topic_aliases_max: self.topic_alias_maximum,
+            capabilities: self.capabilities,
+            ..quorate_session::Limits::default()
+        }
+    }
+
+    /// What each of so many shards is bound by.
+    pub fn shard(&self, shards: u16) -> quorate_shard::Limits {
+        let part = |bytes: u64| bytes.div_ceil(u64::from(shards.max(1)));
+        quorate_shard::Limits {
+            queue_messages_max: self.session_queue_messages_max,
+            queue_bytes_max: self.session_queue_bytes_max,
+            queue_full: self.session_queue_full,
+            message_bytes_max: part(self.queues_bytes_max),
+            session_bytes_max: part(self.sessions_bytes_max),
+            retained_bytes_max: part(self.retained_bytes_max),
+            session_subscriptions_max: self.subscriptions_max as usize,
+            ..quorate_shard::Limits::default()
+        }
+    }
 }
 
 /// `storage.*`
@@ -312,10 +351,14 @@ fn limits(settings: &Settings) -> Limits {
             levels_max: settings.size(&key::TOPIC_LEVELS_MAX),
         },
         output_bytes_max: settings.size(&key::OUTPUT_BYTES_MAX),
+        outputs_bytes_max: settings.size(&key::OUTPUTS_BYTES_MAX),
+        user_properties_max: settings.size(&key::USER_PROPERTIES_MAX),
         session_queue_messages_max: settings.size(&key::SESSION_QUEUE_MESSAGES_MAX),
         session_queue_bytes_max: settings.size(&key::SESSION_QUEUE_BYTES_MAX),
         session_queue_full: queue_full(settings),
         retained_bytes_max: settings.size(&key::RETAINED_BYTES_MAX),
+        queues_bytes_max: settings.size(&key::QUEUES_BYTES_MAX),
+        sessions_bytes_max: settings.size(&key::SESSIONS_BYTES_MAX),
         topic_alias_maximum: settings.size(&key::TOPIC_ALIAS_MAXIMUM),
         response_information: Some(settings.text(&key::RESPONSE_INFORMATION))
             .filter(|text| !text.is_empty()),

@@ -33,7 +33,7 @@ use crate::raft::{Groups, Hooks, Options};
 use crate::registry::Registry;
 use crate::shutdown::{self, Shutdown, Signals};
 use crate::sys::{Board, Sys};
-use crate::worker::{CoreSettings, Mailbox, ToWorker, Worker, WorkerLimits};
+use crate::worker::{Budget, CoreSettings, Mailbox, ToWorker, Worker, WorkerLimits};
 use administration::Administration;
 use directory::Directory;
 use dispatch::Dispatch;
@@ -260,11 +260,10 @@ async fn start_groups(
     options.shards = config.storage.shards;
     options.snapshot_log_bytes = config.storage.log_bytes_max;
     options.wal.segment_bytes = config.storage.segment_bytes;
-    options.limits.queue_messages_max = config.limits.session_queue_messages_max;
-    options.limits.queue_bytes_max = config.limits.session_queue_bytes_max;
-    options.limits.session_subscriptions_max = config.limits.subscriptions_max as usize;
-    options.limits.queue_full = config.limits.session_queue_full;
-    options.limits.retained_bytes_max = config.limits.retained_bytes_max;
+    options.limits = quorate_shard::Limits {
+        hash_seed: u64::from_le_bytes(random(provider)?),
+        ..config.limits.shard(config.storage.shards)
+    };
     let hooks = Hooks {
         completions: dispatch.clone(),
         deliveries: dispatch.clone(),
@@ -291,15 +290,7 @@ fn start_workers(
         .iter()
         .map(|_| Arc::<WorkerCounters>::default())
         .collect();
-    let session = Arc::new(quorate_session::Limits {
-        inbound_messages_max: config.limits.receive_maximum.get(),
-        outbound_messages_max: config.limits.window_max,
-        topic_aliases_max: config.limits.topic_alias_maximum,
-        subscriptions_max: config.limits.subscriptions_max,
-        topics: config.limits.topics,
-        capabilities: config.limits.capabilities,
-        ..quorate_session::Limits::default()
-    });
+    let session = Arc::new(config.limits.session());
     let decode = quorate_codec::DecodeLimits {
         packet_bytes_max: config.limits.packet_bytes_max as usize,
     };
@@ -307,6 +298,7 @@ fn start_workers(
         output_bytes_max: config.limits.output_bytes_max,
         ..WorkerLimits::default()
     };
+    let budget = Arc::new(Budget::new(config.limits.outputs_bytes_max));
     let count = u16::try_from(idle.len()).context("workers")?;
     let mut threads = Vec::with_capacity(idle.len());
     for (id, worker) in (0..count).zip(idle) {
@@ -317,6 +309,7 @@ fn start_workers(
             seed: u64::from_le_bytes(random(provider)?),
             share_strategy: config.limits.share_strategy,
             limits,
+            budget: budget.clone(),
             session: session.clone(),
             decode,
         };

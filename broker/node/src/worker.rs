@@ -1,6 +1,7 @@
 //! Workers: plain threads, each with its own connections, an event loop on mio and no lock on the hot path
 //! (design 2.7). `core` decides, `event_loop` reads and writes, `mailbox` is how others talk to it.
 
+mod budget;
 mod completions;
 mod connection;
 mod core;
@@ -35,6 +36,7 @@ use quorate_router::Interest;
 use quorate_shard::{Epoch, NodeId, SessionId, ShardId};
 
 pub use self::core::{Core, CoreSettings};
+pub use budget::Budget;
 pub use connection::Opening;
 pub use cross::CrossBatch;
 pub use inbox::{Confirm, Done, Injected, OnDrop, ToWorker};

@@ -27,9 +27,8 @@ impl Session {
     /// A PUBLISH came.
     pub fn handle_publish(&mut self, publish: &Publish<'_>) -> Step<'static> {
         // One that stands behind an alias was looked at when the alias was set.
-        if !self.limits.topics.admit(publish.topic) {
-            let reason = ReasonCode::TopicNameInvalid;
-            return close(reason, "topic name too long or with too many levels");
+        if let Some(step) = self.refuse_publish(publish) {
+            return step;
         }
         if let Some(step) = self.take_alias(publish) {
             return step;
@@ -158,7 +157,7 @@ impl Session {
     }
 
     /// One more open PUBLISH: more than we announced is the client's error (MQTT-3.3.4-9).
-    fn check_open(&self) -> Option<Step<'static>> {
+    pub(crate) fn check_open(&self) -> Option<Step<'static>> {
         let open = self.inbound.open();
         let announced = usize::from(self.limits.inbound_messages_max);
         if self.version.is_v5() && open >= announced {
@@ -204,7 +203,12 @@ impl Session {
         })
     }
 
-    fn settle(&mut self, packet_id: PacketId, qos: QoS, reason: ReasonCode) -> Step<'static> {
+    pub(crate) fn settle(
+        &mut self,
+        packet_id: PacketId,
+        qos: QoS,
+        reason: ReasonCode,
+    ) -> Step<'static> {
         match self.inbound.settle(packet_id, qos, reason) {
             Some(reply) => Step::Send(reply),
             None => Step::Continue,

@@ -13,6 +13,7 @@
 //! - plain nouns are getters.
 #![forbid(unsafe_code)]
 
+mod admission;
 mod deliver;
 mod handle_disconnect;
 mod handle_puback;

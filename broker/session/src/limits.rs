@@ -26,6 +26,8 @@ pub struct Limits {
     pub outbound_topic_aliases_max: u16,
     /// Length and levels of topic names and filters. Matching goes from level to level, and every worker keeps every filter.
     pub topics: TopicLimits,
+    /// User properties of one message, which go with it wherever it goes.
+    pub user_properties_max: u16,
     /// What clients may ask for.
     pub capabilities: Capabilities,
 }
@@ -73,6 +75,7 @@ impl Default for Limits {
             subscriptions_max: 10_000,
             topic_aliases_max: 32,
             outbound_topic_aliases_max: 16,
+            user_properties_max: 256,
             topics: TopicLimits {
                 bytes_max: quorate_codec::FIELD_BYTES_MAX,
                 levels_max: 200,

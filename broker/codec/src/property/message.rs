@@ -58,6 +58,11 @@ impl<'a> MessageProperties<'a> {
         }
     }
 
+    /// The user properties among them.
+    pub const fn user_properties(&self) -> UserProperties<'a> {
+        UserProperties::in_block(self.span)
+    }
+
     /// The same, parsed. A pass over the block.
     pub fn fields(&self) -> MessageFields<'a> {
         let mut fields = MessageFields::default();

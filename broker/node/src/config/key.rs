@@ -128,8 +128,12 @@ keys! {
         "Length of a topic name or filter. A longer name ends the connection with Topic name invalid, a longer filter is refused.";
     TOPIC_LEVELS_MAX = "limits.topic_levels_max", Kind::Number { min: 1, max: 65_535 }, Some("200"),
         "Levels of a topic name or filter. Matching goes from level to level; devices name themselves in ten.";
+    USER_PROPERTIES_MAX = "limits.user_properties_max", Kind::Number { min: 0, max: 65_535 }, Some("256"),
+        "User properties of one message, a will included; a publisher that sends more is disconnected with Quota exceeded. They go with the message to every receiver.";
     OUTPUT_BYTES_MAX = "limits.output_bytes_max", Kind::Bytes { min: 64 * KIB, max: GIB }, Some("1048576"),
         "Bytes waiting for one client that does not read. Beyond it QoS 0 is dropped and the rest waits in the session's queue.";
+    OUTPUTS_BYTES_MAX = "limits.outputs_bytes_max", Kind::Bytes { min: MIB, max: 1024 * GIB }, Some("268435456"),
+        "Bytes waiting for all clients of the node together. While there are more, nobody may hold more than 64 KiB: QoS 0 beyond it is dropped, and so is what waits for clean sessions.";
     SESSION_QUEUE_MESSAGES_MAX = "limits.session_queue_messages_max", Kind::Number { min: 1, max: 1_000_000_000 }, Some("100000"),
         "Messages queued for one persistent session. Bounds a client that never comes back; limits.session_queue_full says what happens then.";
     SESSION_QUEUE_BYTES_MAX = "limits.session_queue_bytes_max", Kind::Bytes { min: 64 * KIB, max: 1024 * GIB }, Some("67108864"),
@@ -137,7 +141,11 @@ keys! {
     SESSION_QUEUE_FULL = "limits.session_queue_full", Kind::Choice(&["reject", "drop_oldest", "drop_newest"]), Some(r#""reject""#),
         "What becomes of a message for a persistent session whose queue is full: \"reject\" refuses it for all with Quota exceeded (an MQTT 3.1.1 publisher is disconnected), so that nothing acknowledged is lost; \"drop_oldest\" takes the session's oldest unsent messages away, \"drop_newest\" leaves that session out. Must be the same on all nodes.";
     RETAINED_BYTES_MAX = "limits.retained_bytes_max", Kind::Bytes { min: 64 * KIB, max: 1024 * GIB }, Some("1073741824"),
-        "Bytes of retained messages on the node, by topic and payload; one more is refused with Quota exceeded.";
+        "Bytes of retained messages on the node, by topic and payload, an equal part for each shard; one more is refused with Quota exceeded.";
+    QUEUES_BYTES_MAX = "limits.queues_bytes_max", Kind::Bytes { min: MIB, max: 1024 * GIB }, Some("805306368"),
+        "Bytes of all messages queued for persistent sessions on the node, an equal part for each shard; a message in many queues counts once. One more is refused with Quota exceeded. Must be the same on all nodes.";
+    SESSIONS_BYTES_MAX = "limits.sessions_bytes_max", Kind::Bytes { min: MIB, max: 1024 * GIB }, Some("536870912"),
+        "Bytes of sessions, their subscriptions and wills on the node, an equal part for each shard; one more session is refused with Quota exceeded. Must be the same on all nodes.";
 
     MAXIMUM_QOS = "mqtt.maximum_qos", Kind::Number { min: 0, max: 2 }, Some("2"),
         "Highest QoS of a PUBLISH (announced as Maximum QoS; one above it ends the connection, a will above it is refused) and granted to a subscription.";

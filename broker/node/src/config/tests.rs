@@ -248,6 +248,27 @@ fn a_listener_that_believes_proxies_must_know_which() {
 }
 
 #[test]
+fn limits_reach_sessions_and_shards() {
+    let limits = "[limits]\ntopic_levels_max = 7\nsubscriptions_max = 8\nuser_properties_max = 9\nretained_bytes_max = 4000000\nqueues_bytes_max = 8000000\nsession_queue_full = \"drop_oldest\"\n";
+    let limits = load(&format!("{MINIMUM}{limits}"), &[], &[])
+        .unwrap()
+        .limits;
+    let session = limits.session();
+    assert_eq!(session.topics.levels_max, 7);
+    assert_eq!(
+        (session.subscriptions_max, session.user_properties_max),
+        (8, 9)
+    );
+    let shard = limits.shard(4);
+    assert_eq!(shard.session_subscriptions_max, 8);
+    assert_eq!(
+        (shard.retained_bytes_max, shard.message_bytes_max),
+        (1_000_000, 2_000_000)
+    );
+    assert_eq!(shard.queue_full, QueueFull::DropOldest);
+}
+
+#[test]
 fn sizes_may_have_units() {
     let config = load(
         &format!("{MINIMUM}limits.packet_bytes_max = \"64KiB\""),

@@ -74,7 +74,17 @@ impl Clerk {
         if will.retain && !capabilities.retain {
             return Err(WILL_RETAIN);
         }
-        Ok(())
+        let limits = self.limits.session();
+        if limits.has_too_many(&will.properties.message().user_properties()) {
+            return Err(WILL_PROPERTIES);
+        }
+        match limits.refuse_topic(will.topic.as_str()) {
+            None => Ok(()),
+            Some(reason) => Err(Refusal {
+                reason,
+                words: "a will to this topic is not taken",
+            }),
+        }
     }
 
     async fn authenticate(&self, connect: &Connect<'_>) -> Result<Option<Arc<str>>, Refusal> {
@@ -154,6 +164,10 @@ const WILL_QOS: Refusal = Refusal {
 const WILL_RETAIN: Refusal = Refusal {
     reason: ReasonCode::RetainNotSupported,
     words: "the will is retained, and retained messages are off",
+};
+const WILL_PROPERTIES: Refusal = Refusal {
+    reason: ReasonCode::QuotaExceeded,
+    words: "the will has too many user properties",
 };
 const BAD_CREDENTIALS: Refusal = Refusal {
     reason: ReasonCode::BadUserNameOrPassword,

@@ -36,6 +36,8 @@ pub(super) struct Connection {
     /// Not read from until there is room again.
     pub(super) paused: bool,
     pub(super) output: Output,
+    /// Bytes that wait for it, as its worker's budget knows them.
+    pub(super) charged: usize,
     /// The beginning of a packet whose rest has not come.
     pub(super) carried: Vec<u8>,
     /// Bytes the carried packet needs in all, as far as is known.
@@ -176,6 +178,7 @@ impl Connection {
             blocked: false,
             paused: false,
             output: Output::default(),
+            charged: 0,
             carried: Vec::new(),
             needed: 0,
             filters: Vec::new(),

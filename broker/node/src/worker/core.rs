@@ -12,6 +12,7 @@ use quorate_router::{ConnectionId, ShareStrategy, Table};
 use quorate_session::{ClientLimits, Close, Mode, Session, SessionStart};
 use quorate_shard::{Command, Release};
 
+use super::budget::{Account, Budget};
 use super::connection::{Connection, Opening};
 use super::limits::WorkerLimits;
 use super::operation::Operation;
@@ -60,6 +61,7 @@ pub struct Core {
     /// Who else got the publish at hand, as a member of a share group, and has to answer for it.
     pub(super) elsewhere: Elsewhere,
     pub(super) shutting_down: bool,
+    pub(super) account: Account,
 }
 
 /// What a worker is told at start.
@@ -77,6 +79,8 @@ pub struct CoreSettings {
     pub share_strategy: ShareStrategy,
     /// Bounds.
     pub limits: WorkerLimits,
+    /// Bounds all of them together.
+    pub budget: Arc<Budget>,
     /// Bounds of sessions.
     pub session: Arc<quorate_session::Limits>,
     /// Bounds of packets.
@@ -96,6 +100,7 @@ impl Core {
         );
         let mut table = Table::new(settings.seed);
         table.set_share_strategy(settings.share_strategy);
+        let account = Account::new(settings.budget.clone(), settings.limits);
         Self {
             settings,
             now: 0,
@@ -120,6 +125,7 @@ impl Core {
             properties: Vec::new(),
             elsewhere: Elsewhere::default(),
             shutting_down: false,
+            account,
         }
     }
 
@@ -301,19 +307,6 @@ impl Core {
         self.fired = fired;
     }
 
-    /// Sums that would cost too much to keep at every message.
-    fn set_gauges(&self) {
-        let waiting = |connection: &Connection| connection.waiting.as_ref().map_or(0, |w| w.bytes);
-        let bytes =
-            |(_, connection): (_, &Connection)| connection.output.len() + waiting(connection);
-        let queued: usize = self.connections.iter().map(bytes).sum();
-        self.counters.queued_bytes.set(queued as u64);
-        self.counters.subscriptions.set(self.subscriptions);
-        let clean = self.connections.iter().filter(|(_, c)| !c.durable);
-        let clean: usize = clean.map(|(_, connection)| connection.filters.len()).sum();
-        self.counters.clean_subscriptions.set(clean as u64);
-    }
-
     /// Everything of this turn has been read: sessions tell their shards what they have to, and what
     /// waits is sent as far as there is room.
     pub fn end_gather(&mut self) {
@@ -325,6 +318,7 @@ impl Core {
 
     /// The turn is over at `micros`.
     pub fn end_turn(&mut self, micros: u64) {
+        self.settle_account();
         self.counters
             .turn_micros
             .record(micros.saturating_sub(self.now_micros));
@@ -336,6 +330,9 @@ impl Core {
         for id in dirty.iter() {
             if let Some(connection) = self.connections.get_mut(key(*id)) {
                 connection.dirty = false;
+                if connection.blocked {
+                    self.recharge(*id);
+                }
             }
         }
     }
@@ -352,6 +349,7 @@ impl Core {
     /// Everything of the connection's output, so many bytes, is with the kernel.
     pub fn handle_written(&mut self, id: ConnectionId, bytes: usize) {
         self.counters.wire_sent_bytes.add(bytes as u64);
+        self.recharge(id);
         if let Some(connection) = self.connections.get(key(id))
             && connection.waiting.is_some()
         {
@@ -362,6 +360,7 @@ impl Core {
     /// The connection's socket took so many bytes and no more.
     pub fn handle_blocked(&mut self, id: ConnectionId, bytes: usize) {
         self.counters.wire_sent_bytes.add(bytes as u64);
+        self.recharge(id);
         if let Some(connection) = self.connections.get_mut(key(id)) {
             connection.blocked = true;
         }
@@ -385,6 +384,7 @@ impl Core {
     /// The connection's socket is closed.
     pub fn free(&mut self, id: ConnectionId) {
         if let Some(mut connection) = self.connections.remove(key(id)) {
+            self.discharge(&connection);
             let left = connection.output.len();
             connection.output.advance(left, &mut self.pool);
             self.counters.connections_closed.add(1);

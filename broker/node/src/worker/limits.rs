@@ -12,6 +12,20 @@ pub struct WorkerLimits {
     pub waiting_bytes_max: usize,
 }
 
+/// Bytes that any connection may have waiting, however little room there is: enough for a client that reads.
+const TIGHT_BYTES: usize = 64 * 1024;
+
+impl WorkerLimits {
+    /// The same while the node's budget is used up.
+    pub(super) fn tight(self) -> Self {
+        Self {
+            output_bytes_max: self.output_bytes_max.min(TIGHT_BYTES),
+            waiting_bytes_max: self.waiting_bytes_max.min(TIGHT_BYTES),
+            ..self
+        }
+    }
+}
+
 impl Default for WorkerLimits {
     fn default() -> Self {
         Self {

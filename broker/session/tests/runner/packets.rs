@@ -83,9 +83,10 @@ fn publish(words: &Words<'_>, version: Version, out: &mut Vec<u8>) {
         subscription_ids: &ids,
         ..PublishHead::new(words.qos(), id)
     };
+    let user_properties = words.value("user-properties").unwrap_or(0) as usize;
     let body = PublishBody {
         topic: words.text("topic").unwrap_or("t"),
-        properties: &[],
+        properties: &[0x26, 0, 1, b'k', 0, 1, b'v'].repeat(user_properties),
         payload: b"payload",
     };
     encode_publish(&head, &body, version, out).unwrap();

@@ -239,6 +239,7 @@ fn connect(words: &Words<'_>) -> Session {
             bytes_max: words.value("topic-bytes-max").unwrap_or(65_535) as usize,
             levels_max: words.value("topic-levels-max").unwrap_or(200) as usize,
         },
+        user_properties_max: words.value("user-properties-max").unwrap_or(256) as u16,
         capabilities: capabilities(words),
         ..Limits::default()
     };

@@ -57,6 +57,7 @@ impl SimWorker {
             seed: 1,
             share_strategy: quorate_router::ShareStrategy::default(),
             limits: WorkerLimits::default(),
+            budget: Arc::default(),
             session: Arc::new(quorate_session::Limits::default()),
             decode: DecodeLimits::default(),
         };

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use quorate_codec::{
-    Connect, ConnectProperties, EXPIRY_NEVER, QoS, TopicName, Version, Will, WillProperties,
+    Connect, ConnectProperties, EXPIRY_NEVER, MessageProperties, QoS, TopicName, Version, Will,
+    WillProperties,
 };
 use quorate_shard::Owner;
 use tokio::io::AsyncWriteExt;
@@ -34,6 +35,43 @@ async fn the_right_password_lets_a_client_in_by_its_name() {
         .await
         .unwrap();
     assert_eq!(door.established().await.username.as_deref(), Some("carol"));
+    door.end().await;
+}
+
+#[tokio::test]
+async fn a_will_that_could_not_be_published_is_refused() {
+    let mut door = Door::open(&plain(), limits());
+    let deep = ["a"; 300].join("/");
+    let with = |topic, count: usize, version| {
+        let properties = [0x26, 0, 1, b'k', 0, 1, b'v'].repeat(count);
+        let message = MessageProperties::parse(&properties).unwrap();
+        let will = Will {
+            topic: TopicName::parse(topic).unwrap(),
+            payload: b"gone",
+            qos: QoS::AtMostOnce,
+            retain: false,
+            properties: WillProperties::new(0, None, message),
+        };
+        bytes(&Connect {
+            will: Some(will),
+            ..Connect::new(version, "testator")
+        })
+    };
+    for (hello, code) in [
+        (with(&deep, 0, Version::V5), 0x90),
+        (with(&deep, 0, Version::V311), 3),
+        (with("$SYS/broker/version", 0, Version::V5), 0x87),
+        (with("fine", 257, Version::V5), 0x97),
+    ] {
+        let answer = converse(door.connect().await, &hello).await;
+        assert_eq!((answer[0], answer[3]), (0x20, code), "{answer:?}");
+    }
+    let mut client = door.connect().await;
+    client
+        .write_all(&with("fine", 256, Version::V5))
+        .await
+        .unwrap();
+    door.established().await;
     door.end().await;
 }
 
