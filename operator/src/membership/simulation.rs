@@ -505,6 +505,27 @@ fn a_learner_that_is_not_heard_gets_no_vote() {
     run(3, &events);
 }
 
+/// A beginning that was decided before there was a cluster, and is carried out when the first pod waits again,
+/// since its volume is lost.
+#[test]
+fn a_late_beginning_reaches_no_other_wait() {
+    let mut world = World::new();
+    world.wanted = 3;
+    world
+        .pods
+        .iter_mut()
+        .take(3)
+        .for_each(|pod| pod.exists = true);
+    let late = world.decide(usize::MAX);
+    assert!(matches!(late.next, Next::Initialise { .. }), "{late:?}");
+    world.heal();
+    world.wipe(0);
+    assert_eq!(world.pods[0].volume, Volume::Empty);
+    world.carry_out(late);
+    assert_eq!(world.pods[0].volume, Volume::Empty);
+    world.heal();
+}
+
 /// One random event.
 fn event(world: &mut World, late: &mut Vec<Late>, (what, ordinal): (u8, usize)) {
     match what {
