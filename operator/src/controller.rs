@@ -2,6 +2,7 @@
 //! takes the five steps: `dereference`, `validate`, `build`, `apply`, `update_status`.
 
 mod context;
+mod make;
 mod observe;
 mod retry;
 mod round;

@@ -30,6 +30,8 @@ pub struct Found {
     pub services: BTreeMap<String, Service>,
     /// Why the StatefulSet's controller could not make pods, as it said last; `None` if all pods are there.
     pub refused_pods: Option<String>,
+    /// What was said last about volumes that are not there, by ordinal.
+    pub refused_volumes: BTreeMap<usize, String>,
     /// Secrets that the operator keeps.
     pub tls: BTreeMap<Which, Data>,
     /// Secrets that the resource refers to, by name; those that do not exist are missing.
@@ -66,12 +68,14 @@ pub async fn dereference(
     let by_ordinal = |pod: Pod| Some((ordinal(names, &pod.name_any())?, pod));
     let by_claim =
         |claim: PersistentVolumeClaim| Some((names.ordinal_of_claim(&claim.name_any())?, claim));
+    let claims = claims.into_iter().filter_map(by_claim).collect();
     Ok(Found {
         set,
         config,
         pods: pods.into_iter().filter_map(by_ordinal).collect(),
-        claims: claims.into_iter().filter_map(by_claim).collect(),
         refused_pods,
+        refused_volumes: reader.refused_volumes(&claims).await?,
+        claims,
         services: services
             .into_iter()
             .map(|service| (service.name_any(), service))
@@ -167,22 +171,56 @@ impl Reader<'_> {
         set: Option<&StatefulSet>,
         pods: &[Pod],
     ) -> Result<Option<String>, DereferenceError> {
-        let wanted = set.and_then(|set| set.spec.as_ref()?.replicas).unwrap_or(0);
+        let Some(set) = set else { return Ok(None) };
+        let wanted = set
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.replicas)
+            .unwrap_or(0);
         if usize::try_from(wanted).is_ok_and(|wanted| pods.len() >= wanted) {
             return Ok(None);
         }
-        let fields = format!(
-            "involvedObject.kind=StatefulSet,involvedObject.name={},reason=FailedCreate",
-            self.names.main()
-        );
-        let uid = set.and_then(|set| set.metadata.uid.as_ref());
+        self.said(set, "StatefulSet,reason=FailedCreate").await
+    }
+
+    /// What was said last about volumes that are not there yet, by the claim's ordinal.
+    async fn refused_volumes(
+        &self,
+        claims: &BTreeMap<usize, PersistentVolumeClaim>,
+    ) -> Result<BTreeMap<usize, String>, DereferenceError> {
+        let is_pending = |claim: &PersistentVolumeClaim| {
+            let phase = claim
+                .status
+                .as_ref()
+                .and_then(|status| status.phase.as_deref());
+            phase != Some("Bound")
+        };
+        let pending = claims.iter().filter(|(_, claim)| is_pending(claim));
+        let asking = pending.map(async |(ordinal, claim)| {
+            let said = self
+                .said(claim, "PersistentVolumeClaim,type=Warning")
+                .await?;
+            Ok(said.map(|said| (*ordinal, said)))
+        });
+        let said = try_join_all(asking).await?;
+        Ok(said.into_iter().flatten().collect())
+    }
+
+    /// The newest event about an object; `kind` may be followed by more fields to select by.
+    async fn said<K>(&self, about: &K, kind: &str) -> Result<Option<String>, DereferenceError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let name = about.name_any();
+        let fields = format!("involvedObject.name={name},involvedObject.kind={kind}");
         let selected = ListParams::default().fields(&fields).limit(EVENTS_MAX);
         let found = self.api::<Event>().list(&selected).await;
         let found = found.map_err(|source| error("events".to_owned(), source))?;
+        let uid = about.uid();
         let ours = found
             .items
             .into_iter()
-            .filter(|event| event.involved_object.uid.as_ref() == uid);
+            .filter(|event| event.involved_object.uid == uid);
         Ok(ours.max_by_key(last_seen).and_then(|event| event.message))
     }
 

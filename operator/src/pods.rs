@@ -77,6 +77,17 @@ pub fn refused(said: &str) -> Trouble {
     }
 }
 
+/// What keeps a pod's volume from existing, as was said about its claim.
+pub fn refused_volume(claim: &str, said: &str) -> Trouble {
+    Trouble {
+        reason: "VolumeRefused",
+        text: format!(
+            "its volume is not there: of the claim {claim} it is said that {}; storage.className must name a class that exists and can make such volumes",
+            said.trim_end_matches('.')
+        ),
+    }
+}
+
 fn unschedulable(pod: &Pod) -> Option<Trouble> {
     let scheduled = condition(pod, "PodScheduled")?;
     if scheduled.status != "False" {
@@ -161,6 +172,17 @@ mod tests {
         assert_eq!(told.reason, "QuotaExceeded");
         assert!(
             told.text.contains("raise the namespace's quota"),
+            "{}",
+            told.text
+        );
+    }
+
+    #[test]
+    fn a_storage_class_that_does_not_exist_is_named() {
+        let told = refused_volume("data-demo-0", "storageclass \"nowhere\" not found");
+        assert!(
+            told.text
+                .contains("\"nowhere\" not found; storage.className"),
             "{}",
             told.text
         );

@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::ResourceExt as _;
 
+use super::make::{Made, make};
 use super::observe::{Seen, observe};
 use super::{Context, step};
 use crate::api_error::{Refusal, explain};
 use crate::apply::{self, ApplyError, Written};
-use crate::build::{self, Circumstances, NodeSet};
 use crate::conditions::{self, Learned, Outcome};
 use crate::crd::MqttCluster;
 use crate::dereference::{DereferenceError, Found, dereference};
@@ -19,10 +19,9 @@ use crate::listeners;
 use crate::membership::{self, Next, Plan, Told};
 use crate::names::Names;
 use crate::pods;
-use crate::rollout::{self, Rollout};
-use crate::tls::{self, TlsError, Which};
+use crate::tls::{TlsError, Which};
 use crate::update_status::{UpdateStatusError, update_status};
-use crate::validate::{Certificate, Surroundings, ValidatedCluster, validate};
+use crate::validate::{Surroundings, ValidatedCluster, validate};
 
 /// Why a look did not end well. Each comes again after a pause that grows.
 #[derive(Debug, thiserror::Error)]
@@ -75,12 +74,6 @@ impl ReconcileError {
             Self::Build(error) => other("BuildFailed", error),
         }
     }
-}
-
-/// What has become of the third and fourth step.
-struct Made {
-    rollout: Rollout,
-    certificates: tls::Plan,
 }
 
 /// Looks at a resource; answers when to look again.
@@ -149,76 +142,6 @@ async fn look(
     observe(names, found, voters, known).await
 }
 
-/// Third and fourth step.
-async fn make(
-    context: &Context,
-    cluster: &ValidatedCluster,
-    found: &Found,
-    seen: &Seen,
-    plan: &Plan,
-    written: &mut Vec<Written>,
-) -> Result<Made, ReconcileError> {
-    let certificates = tls::plan(&certificates_wanted(cluster), &found.tls, SystemTime::now())?;
-    let wanted = NodeSet::wanted(cluster)?;
-    let applied = match NodeSet::applied(found.set.as_ref()) {
-        Some(applied) => Some(applied),
-        None => recovered(found, &wanted)?,
-    };
-    let rollout = rollout::decide(applied, wanted, seen.observed.cluster.is_some());
-    let circumstances = Circumstances {
-        secrets: certificates.secrets.clone(),
-        nodes: rollout.nodes.clone(),
-        may_disrupt: plan.is_stable(),
-    };
-    let objects = build::build(cluster, &circumstances)?;
-    let (client, names, uid) = (&context.client, &cluster.names, &cluster.uid);
-    apply::apply(client, &context.settled, names, uid, &objects, written).await?;
-    apply::delete_services(client, names, uid, found, &objects, written).await?;
-    if seen.observed.cluster.is_none() {
-        apply::replace_broken(client, names, found, written).await?;
-    }
-    written.extend(certificates.changed.iter().map(|changed| Written {
-        action: "CertificateMade",
-        kind: None,
-        note: changed.why.clone(),
-    }));
-    Ok(Made {
-        rollout,
-        certificates,
-    })
-}
-
-fn recovered(found: &Found, wanted: &NodeSet) -> Result<Option<NodeSet>, serde_json::Error> {
-    let Some(spec) = found.set.as_ref().and_then(|set| set.spec.as_ref()) else {
-        return Ok(None);
-    };
-    let template = serde_json::to_value(&spec.template)?;
-    let files = found
-        .config
-        .as_ref()
-        .and_then(|config| config.data.as_ref());
-    let config = files.and_then(|files| files.values().next());
-    Ok(Some(rollout::recover(&template, config, wanted)))
-}
-
-fn certificates_wanted(cluster: &ValidatedCluster) -> tls::Wanted {
-    let names = &cluster.names;
-    let listeners = cluster.listeners.iter();
-    let ours = listeners.filter_map(|listener| match &listener.certificate {
-        Certificate::Ours(more) => Some((names.service(&listener.name), more)),
-        Certificate::None | Certificate::Secret(_) => None,
-    });
-    let (services, more): (Vec<String>, Vec<&Vec<String>>) = ours.unzip();
-    let more: Vec<String> = more.into_iter().flatten().cloned().collect();
-    let clients =
-        (!services.is_empty()).then(|| tls::client_names(&services, &names.namespace, &more));
-    tls::Wanted {
-        cluster: names.cluster.clone(),
-        nodes: tls::node_names(&names.main(), &names.headless(), &names.namespace),
-        clients,
-    }
-}
-
 /// What is done to pods, volumes and the membership.
 async fn act(
     context: &Context,
@@ -253,7 +176,10 @@ fn learned<'a>(
     let wanted = seen.observed.voters;
     let is_ready = |ordinal: &usize| found.pods.get(ordinal).is_some_and(pods::is_ready);
     let trouble = |ordinal: usize| match found.pods.get(&ordinal) {
-        Some(pod) => pods::trouble(pod),
+        Some(pod) => match found.refused_volumes.get(&ordinal) {
+            Some(said) => Some(pods::refused_volume(&names.claim(ordinal), said)),
+            None => pods::trouble(pod),
+        },
         None => found.refused_pods.as_deref().map(pods::refused),
     };
     let not_ready = (0..wanted).filter(|ordinal| !is_ready(ordinal));
