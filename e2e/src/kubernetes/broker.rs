@@ -160,6 +160,11 @@ impl<'a> Broker<'a> {
         Ok(began.elapsed())
     }
 
+    /// Whether it is whole at this moment.
+    pub fn is_whole(&self) -> bool {
+        self.hindrance().is_ok_and(|hindrance| hindrance.is_none())
+    }
+
     /// What it lacks, if anything.
     fn hindrance(&self) -> Result<Option<String>> {
         let resource = self.resource()?;
