@@ -124,10 +124,10 @@ fn mosquitto_outside_reaches_every_node_port() -> Result<()> {
 }
 
 #[test]
-fn tls_is_trusted_by_the_ca_in_the_secret_and_by_no_other() -> Result<()> {
+fn tls_is_trusted_by_the_ca_that_clients_are_given_and_by_no_other() -> Result<()> {
     with_kubernetes(|kubernetes| {
         let broker = demo(kubernetes)?;
-        let clients = Clients::start(kubernetes, NAMESPACE, Some(&broker.client_ca_secret()))?;
+        let clients = Clients::start(kubernetes, NAMESPACE, Some(&broker.client_trust()))?;
         let service = broker.service_name("mqtts");
         let sealed = ["-h", &service, "-p", "8883", "--cafile", "/ca/ca.crt"];
         let waiting = subscriber(&clients, &sealed, "by/tls")?;

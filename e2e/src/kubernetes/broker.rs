@@ -351,9 +351,9 @@ impl<'a> Broker<'a> {
         format!("{}-nodes", self.name)
     }
 
-    /// The name of the Secret with the authority of the listeners' certificates.
-    pub fn client_ca_secret(&self) -> String {
-        format!("{}-client-ca", self.name)
+    /// The name of the ConfigMap with the authority that clients are to trust.
+    pub fn client_trust(&self) -> String {
+        format!("{}-client-trust", self.name)
     }
 
     /// Where a listener's node port is reached, one endpoint for each node.

@@ -16,14 +16,14 @@ pub struct Clients<'a> {
 }
 
 impl<'a> Clients<'a> {
-    /// Starts the pod, which sees ca.crt of the Secret at /ca if one is named, and nothing else of it; waits until it runs.
+    /// Starts the pod, which sees the ConfigMap at /ca if one is named, and waits until it runs.
     ///
     /// # Errors
     /// When it does not run in time.
     pub fn start(kubernetes: &'a Kubernetes, namespace: &str, ca: Option<&str>) -> Result<Self> {
         let volumes = ca.map_or_else(
             || json!([]),
-            |secret| json!([{"name": "ca", "secret": {"secretName": secret, "items": [{"key": "ca.crt", "path": "ca.crt"}]}}]),
+            |config_map| json!([{"name": "ca", "configMap": {"name": config_map}}]),
         );
         let mounts = ca.map_or_else(
             || json!([]),
