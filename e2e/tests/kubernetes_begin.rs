@@ -21,7 +21,7 @@ fn in_a_namespace(body: impl FnOnce(&Kubernetes) -> Result<()>) -> Result<()> {
     with_kubernetes(|kubernetes| {
         kubernetes.fresh_namespace(SPACE)?;
         body(kubernetes)?;
-        kubernetes.remove_namespace(SPACE)
+        kubernetes.clear_namespace(SPACE)
     })
 }
 

@@ -130,7 +130,7 @@ fn what_cannot_be_right_is_refused_with_its_sentence() -> Result<()> {
         for (what, manifest, sentence) in refused_at_once() {
             is_refused(&broker, what, &manifest, sentence)?;
         }
-        kubernetes.remove_namespace(SPACE)
+        kubernetes.clear_namespace(SPACE)
     })
 }
 
@@ -157,7 +157,7 @@ fn what_only_the_operator_can_see_gets_a_sentence_in_a_condition() -> Result<()>
         for (what, manifest, word) in explained_by_the_operator() {
             explains(kubernetes, what, &manifest, word)?;
         }
-        kubernetes.remove_namespace(SPACE)?;
+        kubernetes.clear_namespace(SPACE)?;
         running.whole()?;
         ensure!(
             uids(&running)? == before,
@@ -196,7 +196,7 @@ fn a_change_that_cannot_be_made_leaves_the_running_cluster_alone() -> Result<()>
         broker.apply(&manifest)?;
         broker.whole()?;
         ensure!(uids(&broker)? == before, "pods were restarted");
-        kubernetes.remove_namespace(SPACE)
+        kubernetes.clear_namespace(SPACE)
     })
 }
 

@@ -33,7 +33,7 @@ fn one_voter_becomes_three_and_five_under_traffic() -> Result<()> {
             "another cluster"
         );
         broker.delete()?;
-        kubernetes.remove_namespace(SPACE)
+        kubernetes.clear_namespace(SPACE)
     })
 }
 
@@ -60,7 +60,7 @@ fn a_pod_that_lost_its_volume_is_replaced_as_a_new_member() -> Result<()> {
             members.len() == 3,
             "the old member is still there: {members:?}"
         );
-        kubernetes.remove_namespace(SPACE)
+        kubernetes.clear_namespace(SPACE)
     })
 }
 
@@ -94,7 +94,7 @@ fn a_resource_made_anew_takes_over_the_volumes_that_were_kept() -> Result<()> {
         );
         find_it(&broker)?;
         broker.delete()?;
-        kubernetes.remove_namespace(SPACE)
+        kubernetes.clear_namespace(SPACE)
     })
 }
 
@@ -112,7 +112,7 @@ fn a_resource_that_says_delete_takes_its_volumes_along() -> Result<()> {
             quorate_e2e::kubernetes::PATIENCE,
             || Ok(claims(kubernetes)?.is_empty().then_some(())),
         )?;
-        kubernetes.remove_namespace(SPACE)
+        kubernetes.clear_namespace(SPACE)
     })
 }
 

@@ -5,44 +5,53 @@ use quorate_e2e::client::Client;
 use quorate_e2e::kubernetes::{Broker, Clients, NAMESPACE, Pod, demo, with_kubernetes};
 use quorate_e2e::packet::Connect;
 use quorate_e2e::tls;
-use quorate_e2e::tool::Tool;
 
 /// The name of one pod, as others in the namespace call it.
 fn host(broker: &Broker<'_>, pod: &Pod) -> String {
     format!("{}.{}", pod.name, broker.nodes_service())
 }
 
-/// A subscriber that waits for one message; comes back when its subscription holds.
-fn subscriber(clients: &Clients<'_>, arguments: &[&str], topic: &str) -> Result<Tool> {
-    let fixed = [
-        "mosquitto_sub",
-        "-d",
-        "-q",
-        "1",
-        "-C",
-        "1",
-        "-W",
-        "30",
-        "-t",
-        topic,
-    ];
-    let mut tool = clients.spawn(&[&fixed[..], arguments].concat())?;
-    loop {
-        if tool.line()?.contains("Subscribed") {
-            return Ok(tool);
-        }
-    }
+/// A session inside of the cluster that keeps what comes for it until it is looked at.
+struct Session<'a> {
+    clients: &'a Clients<'a>,
+    /// How it reaches the cluster.
+    to: Vec<&'a str>,
+    topic: &'a str,
 }
 
-/// The payload that a subscriber prints among what it says of the protocol.
-fn receives(mut tool: Tool, payload: &str) -> Result<()> {
-    loop {
-        let line = tool
-            .line()
-            .with_context(|| format!("{payload} did not come"))?;
-        if line == payload {
-            return Ok(());
-        }
+impl<'a> Session<'a> {
+    /// Subscribes; comes back when that is acknowledged.
+    fn begin(clients: &'a Clients<'a>, to: &[&'a str], topic: &'a str) -> Result<Self> {
+        let session = Self {
+            clients,
+            to: to.to_vec(),
+            topic,
+        };
+        session.run(&["-E"])?;
+        Ok(session)
+    }
+
+    /// The next message is that one.
+    fn receives(&self, payload: &str) -> Result<()> {
+        let received = self.run(&["-C", "1", "-W", "20"]);
+        let received = received.with_context(|| format!("{payload} did not come"))?;
+        ensure!(received.trim() == payload, "{received} came, not {payload}");
+        Ok(())
+    }
+
+    fn run(&self, more: &[&str]) -> Result<String> {
+        let name = self.topic.replace('/', "-");
+        let fixed = [
+            "mosquitto_sub",
+            "-c",
+            "-q",
+            "1",
+            "-i",
+            &name,
+            "-t",
+            self.topic,
+        ];
+        self.clients.run(&[&fixed[..], &self.to, more].concat())
     }
 }
 
@@ -56,7 +65,7 @@ fn what_is_published_on_one_pod_arrives_on_every_other() -> Result<()> {
             for receiving in &pods {
                 let (from, to) = (host(&broker, publishing), host(&broker, receiving));
                 let payload = format!("{from} to {to}");
-                let waiting = subscriber(&clients, &["-h", &to], "between/pods")?;
+                let session = Session::begin(&clients, &["-h", &to], "between/pods")?;
                 clients.run(&[
                     "mosquitto_pub",
                     "-h",
@@ -68,7 +77,7 @@ fn what_is_published_on_one_pod_arrives_on_every_other() -> Result<()> {
                     "-m",
                     &payload,
                 ])?;
-                receives(waiting, &payload)?;
+                session.receives(&payload)?;
             }
         }
         Ok(())
@@ -84,13 +93,13 @@ fn the_client_service_and_the_node_ports_lead_to_the_cluster() -> Result<()> {
         let outside = broker.node_ports("mqtt")?;
         for (number, endpoint) in outside.iter().enumerate() {
             let payload = format!("from outside through node {number}");
-            let waiting = subscriber(&clients, &["-h", &service], "in/and/out")?;
+            let session = Session::begin(&clients, &["-h", &service], "in/and/out")?;
             let mut client = Client::connect(*endpoint, &Connect::new("outside"))?;
             ensure!(
                 client.publish("in/and/out", payload.as_str(), 1)? < 0x80,
                 "refused"
             );
-            receives(waiting, &payload)?;
+            session.receives(&payload)?;
             client.subscribe("out/again", 1)?;
             clients.run(&[
                 "mosquitto_pub",
@@ -130,10 +139,10 @@ fn tls_is_trusted_by_the_ca_that_clients_are_given_and_by_no_other() -> Result<(
         let clients = Clients::start(kubernetes, NAMESPACE, Some(&broker.client_trust()))?;
         let service = broker.service_name("mqtts");
         let sealed = ["-h", &service, "-p", "8883", "--cafile", "/ca/ca.crt"];
-        let waiting = subscriber(&clients, &sealed, "by/tls")?;
+        let session = Session::begin(&clients, &sealed, "by/tls")?;
         let publish = ["mosquitto_pub", "-q", "1", "-t", "by/tls", "-m", "sealed"];
         clients.run(&[&publish[..], &sealed].concat())?;
-        receives(waiting, "sealed")?;
+        session.receives("sealed")?;
         let plain = clients.run(&[&publish[..], &sealed[..4]].concat());
         ensure!(plain.is_err(), "the port takes clients without TLS");
         let directory = tempfile::tempdir()?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use quorate_e2e::client::Client;
 use quorate_e2e::endpoint::Endpoint;
-use quorate_e2e::kubernetes::{Broker, Node, Pod, demo, with_own_kubernetes};
+use quorate_e2e::kubernetes::{Broker, Node, PATIENCE, Pod, demo, text, with_own_kubernetes};
 use quorate_e2e::packet::{Connect, Will};
 use quorate_e2e::wait;
 
@@ -86,6 +86,11 @@ fn a_session_survives_the_loss_of_its_machine_with_every_message_in_order() -> R
         let numbers = receive_all(&mut client)?;
         ensure!(numbers.is_sorted(), "out of order: {numbers:?}");
         client.disconnect()?;
+        machine.is_missed()?;
+        kubernetes.until("the status to count two voters", PATIENCE, || {
+            let quorum = text(&broker.resource()?, "/status/quorum");
+            Ok((quorum == "2/3").then_some(()))
+        })?;
         machine.heal()?;
         let took = broker.whole()?;
         println!("three voters again {took:.1?} after {} was ready", a.node);

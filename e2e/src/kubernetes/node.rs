@@ -34,6 +34,14 @@ impl<'a> Node<'a> {
         Ok(())
     }
 
+    /// Waits until Kubernetes has noticed that it is gone.
+    ///
+    /// # Errors
+    /// When it does not notice.
+    pub fn is_missed(&self) -> Result<()> {
+        self.until_ready(false)
+    }
+
     /// The line works again; waits until Kubernetes has noticed.
     ///
     /// # Errors
@@ -41,10 +49,15 @@ impl<'a> Node<'a> {
     pub fn heal(&mut self) -> Result<()> {
         self.set("up")?;
         self.is_cut = false;
+        self.until_ready(true)
+    }
+
+    fn until_ready(&self, wanted: bool) -> Result<()> {
         let path = format!("/api/v1/nodes/{}", self.name);
-        let what = format!("node {} to be ready", self.name);
+        let what = format!("node {} to be ready: {wanted}", self.name);
         self.kubernetes.until(&what, PATIENCE, || {
-            Ok(holds(&self.kubernetes.api().get(&path)?, "Ready").then_some(()))
+            let is_ready = holds(&self.kubernetes.api().get(&path)?, "Ready");
+            Ok((is_ready == wanted).then_some(()))
         })
     }
 
