@@ -22,7 +22,12 @@ fn an_operator_killed_at_any_call_leaves_a_cluster_that_forms_all_the_same() -> 
     with_own_kubernetes(|kubernetes| {
         let operator = LoneOperator::instead_of_the_installed(kubernetes)?;
         let calls = calls_of_a_beginning(kubernetes, &operator)?;
-        println!("a beginning takes {} calls", calls.len());
+        let to_nodes = calls.iter().filter(|call| call.starts_with("admin"));
+        println!(
+            "a beginning takes {} calls, {} of them to nodes",
+            calls.len(),
+            to_nodes.count()
+        );
         for crash in 0..wanted.unwrap_or(CRASHES) {
             let at = 1 + random.below(calls.len() as u64) as usize;
             let fate = [Fate::Lost, Fate::Unheard][crash as usize % 2];

@@ -89,7 +89,7 @@ fn explained_by_the_operator() -> Vec<Case> {
         (
             "no machine that fits",
             ok("machine").with("/scheduling", json!({"nodeSelector": {"on": "the-moon"}})),
-            "node",
+            "no machine takes it",
         ),
         ("a storage class that does not exist", ok("class").with("/storage/className", json!("nowhere")), "nowhere"),
     ]

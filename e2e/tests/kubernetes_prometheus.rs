@@ -35,9 +35,9 @@ const QUESTIONS: [Question; 5] = [
         is_right: |value| value > 0.0 && value < 5.0,
     },
     Question {
-        asks: "does the operator fail to reconcile",
-        query: r#"sum(increase(quorate_operator_reconcile_errors_total{namespace="quorate-system"}[10s]))"#,
-        is_right: |value| value == 0.0,
+        asks: "does exactly one operator act, and is it done",
+        query: r#"sum(quorate_operator_leader{namespace="quorate-system"}) - sum(quorate_operator_queue_depth{namespace="quorate-system"})"#,
+        is_right: |value| value == 1.0,
     },
 ];
 

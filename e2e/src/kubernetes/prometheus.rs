@@ -1,32 +1,23 @@
-//! Debian's Prometheus beside our own Kubernetes: it finds what to scrape by the annotations of the pods, as it would inside.
+//! Debian's Prometheus beside our own Kubernetes. It scrapes the pods whose annotations ask for it, at the port and path that they
+//! say, as the usual discovery would; Debian builds it without Kubernetes' discovery, so the rule is carried out here.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::api::{http, run};
-use super::{Kubernetes, PATIENCE};
+use super::{Kubernetes, PATIENCE, name_of, text};
 use crate::endpoint::Endpoint;
 use crate::port;
 
-/// Everything that asks to be scraped, at the port and path that it says.
 const CONFIGURATION: &str = r#"
 global: {scrape_interval: 2s, scrape_timeout: 2s}
 scrape_configs:
 - job_name: pods
-  kubernetes_sd_configs: [{role: pod, kubeconfig_file: "KUBECONFIG"}]
-  relabel_configs:
-  - {source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_scrape], regex: "true", action: keep}
-  - {source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_path], regex: "(.+)", target_label: __metrics_path__}
-  - {source_labels: [__meta_kubernetes_pod_ip, __meta_kubernetes_pod_annotation_prometheus_io_port], separator: ":", target_label: __address__}
-  - {source_labels: [__meta_kubernetes_namespace], target_label: namespace}
-  - {source_labels: [__meta_kubernetes_pod_name], target_label: pod}
-  - {source_labels: [__meta_kubernetes_pod_container_name], target_label: container}
-  # A pod with several ports is found once for each; they are the same by now.
-  - {source_labels: [__meta_kubernetes_pod_container_port_name], regex: "http|metrics", action: keep}
+  file_sd_configs: [{files: [TARGETS], refresh_interval: 5s}]
 "#;
 
 /// A Prometheus that runs; it ends when dropped.
@@ -44,9 +35,13 @@ impl Prometheus {
     /// When it is not installed, or does not become ready.
     pub fn start(kubernetes: &Kubernetes) -> Result<Self> {
         let data = tempfile::tempdir()?;
-        let kubeconfig = std::env::var("KUBECONFIG").context("KUBECONFIG")?;
-        let file = data.path().join("prometheus.yml");
-        fs::write(&file, CONFIGURATION.replace("KUBECONFIG", &kubeconfig))?;
+        let (file, targets) = (
+            data.path().join("prometheus.yml"),
+            data.path().join("targets.json"),
+        );
+        fs::write(&targets, discover(kubernetes)?.to_string())?;
+        let named = targets.display().to_string();
+        fs::write(&file, CONFIGURATION.replace("TARGETS", &named))?;
         let port = port::free()?;
         let mut command = Command::new("prometheus");
         command
@@ -85,6 +80,22 @@ impl Prometheus {
         let samples = samples.with_context(|| format!("{query}: {body}"))?;
         samples.iter().map(sample).collect()
     }
+}
+
+/// Every pod that asks to be scraped.
+fn discover(kubernetes: &Kubernetes) -> Result<Value> {
+    let pods = kubernetes.api().list("/api/v1/pods")?;
+    let targets = pods.iter().filter_map(|pod| {
+        let asks = |name: &str| text(pod, &format!("/metadata/annotations/prometheus.io~1{name}"));
+        let address = format!("{}:{}", text(pod, "/status/podIP"), asks("port"));
+        let labels = json!({
+            "namespace": text(pod, "/metadata/namespace"),
+            "pod": name_of(pod),
+            "__metrics_path__": asks("path"),
+        });
+        (asks("scrape") == "true").then(|| json!({"targets": [address], "labels": labels}))
+    });
+    Ok(targets.collect())
 }
 
 fn sample(sample: &Value) -> Result<(Value, f64)> {
