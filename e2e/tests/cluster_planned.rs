@@ -108,6 +108,10 @@ fn the_leaders_are_spread_over_the_nodes_and_spread_again() -> Result<()> {
         let victim = cluster.leader_of_most()?;
         cluster.node_mut(victim).kill()?;
         cluster.restart(victim)?;
+        cluster.whole()?;
+        for node in cluster.nodes() {
+            ensure!(node.metric("quorate_lease_held")? == 1.0, "{node:?}");
+        }
         println!("shards led: {:?}", cluster.calm()?.shard_leaders());
         Ok(())
     })

@@ -8,6 +8,7 @@ mod collector;
 mod counter;
 mod families;
 mod groups;
+mod membership;
 mod peers;
 mod worker;
 
@@ -98,7 +99,8 @@ impl Metrics {
     /// # Errors
     /// They were added before.
     pub fn add_groups(&self, groups: &crate::raft::Groups) -> Result<(), MetricsError> {
-        groups::add_groups(self, groups)
+        groups::add_groups(self, groups)?;
+        membership::add_membership(self, groups)
     }
 
     /// Adds the families of the streams between nodes.
