@@ -237,7 +237,8 @@ fn dev_starts_a_broker_on_loopback_and_says_what_to_try() -> Result<()> {
 fn readme_command(program: &str, port: &str) -> Result<Vec<String>> {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let text = fs::read_to_string(readme)?;
-    let mut lines = text.lines().map(str::split_whitespace);
+    let commands = text.lines().filter_map(|line| line.split(" # ").next());
+    let mut lines = commands.map(str::split_whitespace);
     let mut words = lines.find_map(|mut words| (words.next() == Some(program)).then_some(words));
     let words = words
         .as_mut()

@@ -127,7 +127,10 @@ fn a_failed_sync_fails_everything_from_then_on() {
     let (done, told) = answer();
     wal.append(1, vec![entry(1, 50)], done);
     assert!(matches!(told.recv(), Ok(Ok(()))));
-    disk.fail(Failure::Write);
+    // Whatever is written next fails: a spare segment that is being prepared must not use it up.
+    for _ in 0..64 {
+        disk.fail(Failure::Write);
+    }
     let mut failed = Vec::new();
     for index in 2..=5 {
         let (done, told) = answer();

@@ -27,7 +27,13 @@ pub(super) async fn balance(
     let able: BTreeSet<NodeId> = members
         .voters
         .iter()
-        .filter(|node| (**node == own && !leaves) || can_lead(membership, members, **node))
+        .filter(|node| {
+            if **node == own {
+                return !leaves;
+            }
+            // One that is far from us may be far from everybody, and could hold no lease.
+            members.near.contains(node) && can_lead(membership, members, **node)
+        })
         .copied()
         .collect();
     let Some(to) = preferred(place, &able, own, leaves) else {

@@ -8,7 +8,9 @@ use quorate_control::{NodeId, Wanted};
 use tokio::time::Instant;
 
 use super::balance;
-use super::limits::{CATCH_UP_LAG_MAX, CONVERGE_INTERVAL, LEAD_WITHOUT_LEASE_MAX};
+use super::limits::{
+    CATCH_UP_LAG_MAX, CONVERGE_INTERVAL, LEAD_WITHOUT_LEASE_MAX, LEAD_WITHOUT_QUORUM_MAX,
+};
 use super::standing::Membership;
 use crate::raft::{GroupMembers, Leadership};
 
@@ -49,6 +51,12 @@ pub(super) async fn converge(membership: Arc<Membership>, place: usize) {
             served_at = Instant::now();
         } else if served_at.max(since).elapsed() > LEAD_WITHOUT_LEASE_MAX {
             // Somebody cannot reach it: whoever leads must be reached by all that serve.
+            balance::leave(&membership, place).await;
+        }
+        if since.elapsed() > LEAD_WITHOUT_QUORUM_MAX
+            && !group.was_confirmed_within(LEAD_WITHOUT_QUORUM_MAX)
+        {
+            // It is too far from the others to hold Raft's lease, and so refuses everything; they follow it all the same.
             balance::leave(&membership, place).await;
         }
         let control = membership.state();
@@ -160,7 +168,8 @@ mod tests {
             settled: true,
             joint: false,
             last: 1_000,
-            matched: all.map(|node| (*node, 1_000)).collect(),
+            matched: all.clone().map(|node| (*node, 1_000)).collect(),
+            near: all.copied().collect(),
         }
     }
 

@@ -63,6 +63,9 @@ pub(super) const HANDED_OVER_KEPT: Duration = Duration::from_secs(20);
 /// one.
 pub(super) const LEAD_WITHOUT_LEASE_MAX: Duration = Duration::from_secs(1);
 
+/// A leader that no quorum confirms for so long hands its group to a voter that can be reached: many heartbeats.
+pub(super) const LEAD_WITHOUT_QUORUM_MAX: Duration = Duration::from_secs(2);
+
 /// A planned transfer that has not come about by then is tried with another voter.
 pub(super) const TRANSFER_WAIT: Duration = Duration::from_millis(700);
 

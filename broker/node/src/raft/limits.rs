@@ -98,3 +98,6 @@ pub(super) const SNAPSHOT_INSTALL_DEADLINE: Duration = Duration::from_secs(120);
 
 /// A taken-over connection and what is on its way from it may take this long; who asked asks again then.
 pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// A member is near while its last acknowledgement is at most so old: some heartbeats.
+pub(super) const NEAR_WITHIN: Duration = Duration::from_millis(500);

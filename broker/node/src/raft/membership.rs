@@ -9,7 +9,7 @@ use openraft::{ChangeMembers, Instant as _};
 use quorate_control::NodeId;
 
 use super::group::Group;
-use super::limits::CHANGE_TIMEOUT;
+use super::limits::{CHANGE_TIMEOUT, NEAR_WITHIN};
 
 /// Members of a group as this node knows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct GroupMembers {
     pub last: u64,
     /// Up to which index each member has the log; known to the leader only.
     pub matched: BTreeMap<NodeId, u64>,
+    /// Who has acknowledged this leader lately: who is far away does not answer heartbeats in time.
+    pub near: BTreeSet<NodeId>,
 }
 
 /// A change of a group's members came to nothing, or to something unknown.
@@ -40,6 +42,8 @@ impl Group {
         let metrics = metrics.borrow_watched();
         let effective = metrics.membership_config.membership();
         let matched = metrics.replication.iter().flatten();
+        let acked = metrics.heartbeat.iter().flatten();
+        let near = acked.filter(|(_, at)| at.is_some_and(|at| at.elapsed() <= NEAR_WITHIN));
         GroupMembers {
             voters: effective.voter_ids().collect(),
             learners: effective.learner_ids().collect(),
@@ -50,6 +54,7 @@ impl Group {
             matched: matched
                 .map(|(node, log_id)| (*node, log_id.as_ref().map_or(0, |id| id.index)))
                 .collect(),
+            near: near.map(|(node, _)| *node).collect(),
         }
     }
 
