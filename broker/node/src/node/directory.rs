@@ -1,14 +1,18 @@
 //! The session directory as the front door sees it: claims committed in their shard, earlier connections
 //! closed, on this node and on others, before a new one opens.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, join_all};
 use quorate_control::Control;
 use quorate_router::ConnectionId;
-use quorate_shard::{Claim, Claimed, Command, Epoch, NodeId, Outcome, Owner, Release, ShardId};
+use quorate_shard::{
+    Claim, Claimed, Command, Epoch, Incarnation, NodeId, Outcome, Owner, Release, ReleaseNode,
+    ShardId,
+};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -37,6 +41,8 @@ pub(super) struct Directory {
     groups: Groups,
     registry: Arc<Registry>,
     mailboxes: Arc<[Arc<Mailbox>]>,
+    /// Per node, the lives before which everything is refused in every shard, as this node has asked for.
+    fenced: Mutex<BTreeMap<NodeId, Incarnation>>,
 }
 
 impl Directory {
@@ -49,6 +55,27 @@ impl Directory {
             groups,
             registry,
             mailboxes,
+            fenced: Mutex::default(),
+        }
+    }
+
+    /// Has every shard refuse what lives that are over still have on the way, before anything of a client that came
+    /// from there: it sends its messages again, and a late copy would count as new once they are forgotten (P4).
+    /// Leaders do the same by themselves, but may hear later that a life is over than this node.
+    fn fence_ended_lives(&self) {
+        let control = Arc::clone(&self.groups.control().borrow());
+        let own = self.groups.node();
+        for (node, member) in control.members().filter(|(node, _)| *node != own) {
+            let before = member.incarnation + u64::from(!member.is_live());
+            let mut fenced = self.fenced.lock().unwrap_or_else(PoisonError::into_inner);
+            if fenced.insert(node, before) == Some(before) {
+                continue;
+            }
+            for shard in 0..self.groups.shard_count() {
+                let command = Command::ReleaseNode(ReleaseNode { node, before });
+                let reply = ReplyTo::None;
+                self.groups.submit(shard, vec![Request { command, reply }]);
+            }
         }
     }
 
@@ -99,6 +126,7 @@ impl Directory {
             self.give_back(&client_id, &claimed);
             return Err(ClaimError::Unavailable);
         }
+        self.fence_ended_lives();
         Ok(claimed)
     }
 
