@@ -11,7 +11,7 @@ use quorate_e2e::packet::Connect;
 use quorate_e2e::wait;
 use quorate_e2e::witness::Witness;
 
-/// A lease is two seconds; two more for busy cores.
+/// A lease is three seconds; one more for busy cores.
 const CLOSED_WITHIN: Duration = Duration::from_secs(4);
 
 /// A lease, and what the control leader needs to see who cannot reach whom.
